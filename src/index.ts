@@ -1,0 +1,4 @@
+/**
+ * The door of notafs: re-exports, nothing else.
+ */
+export {}

@@ -1,0 +1,4 @@
+/**
+ * What needs Node: block devices on files and on raw disks.
+ */
+export {}
