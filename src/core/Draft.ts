@@ -1,0 +1,326 @@
+/**
+ * The right to write: the nodes that one commit will add, and the pages that it will release.
+ *
+ * - A node that this draft made is `owned` and is changed in place, since nobody else can see it; every other node is
+ *   copied first, and the page it stood on is dead. A savepoint takes ownership away from what came before it.
+ * - A node in memory has a number, and a memory pointer holds it. When it is settled (given an address and written) the
+ *   number is forwarded to the pointer on disk, so that older copies of its parent still find it.
+ * - An operation runs as an attempt. Whatever an attempt changes in place is copied first, and `abandon` puts it back: a
+ *   miss in the middle of an operation undoes the operation, and running it again starts from where it began. An operation
+ *   that has loaded all it needs says so by `seal`: it saves the copies, and a miss after it is a defect.
+ * - Pages die with the birth they had. Pages of the bookkeeping trees belong to no snapshot and are kept apart.
+ */
+import type { Binding } from "./Binding.ts"
+import { invariant } from "./Invariant.ts"
+import { type Layout } from "./Layout.ts"
+import * as Node from "./Node.ts"
+import { MissingPages, type Pages, type PageSource } from "./Pages.ts"
+import * as Pointer from "./Pointer.ts"
+
+/** Pages that a commit releases. */
+export interface DeadExtent {
+  readonly address: number
+  readonly pageCount: number
+  readonly birth: number
+  /** Whether they belonged to a bookkeeping tree, which no snapshot sees. */
+  readonly bookkeeping: boolean
+}
+
+/** A node that is not on disk yet. */
+class DirtyNode {
+  readonly bytes: Uint8Array
+  /** The attempt that last saved or made it. */
+  attempt: number
+  constructor(bytes: Uint8Array, attempt: number) {
+    this.bytes = bytes
+    this.attempt = attempt
+  }
+}
+
+interface Mark<Roots> {
+  readonly roots: Roots
+  readonly nextId: number
+  readonly deadCount: number
+}
+
+/** What {@link Draft.savepoint} gives, to be rolled back or released, innermost first. */
+export interface Savepoint<Roots> extends Mark<Roots> {
+  readonly ownedFrom: number
+  /** Nodes of before the savepoint that only it still sees. */
+  readonly shadowed: Array<number>
+}
+
+export class Draft<Roots> implements Pages {
+  readonly layout: Layout
+  readonly binding: Binding
+  /** The birth of all that this draft writes. */
+  readonly generation: number
+  /** The roots of all trees, as they stand now. An operation reads them here and nowhere else. */
+  roots: Roots
+  /** What has died so far. */
+  readonly dead: Array<DeadExtent> = []
+  /** Bytes of all nodes in memory. */
+  dirtyBytes = 0
+  /** Set while a bookkeeping tree is edited. */
+  bookkeeping = false
+
+  readonly #source: PageSource
+  readonly #nodes = new Map<number, DirtyNode>()
+  readonly #settled = new Map<number, Uint8Array>()
+  readonly #savepoints: Array<Savepoint<Roots>> = []
+  #nextId = 1
+  #ownedFrom = 1
+
+  #attempt = 0
+  #attempting = false
+  #sealed = false
+  #mark: Mark<Roots>
+  readonly #saved: Array<{ readonly bytes: Uint8Array; readonly copy: Uint8Array }> = []
+  readonly #discarded: Array<number> = []
+
+  constructor(binding: Binding, source: PageSource, generation: number, roots: Roots) {
+    this.layout = binding.layout
+    this.binding = binding
+    this.generation = generation
+    this.roots = roots
+    this.#source = source
+    this.#mark = { roots, nextId: 1, deadCount: 0 }
+  }
+
+  /** Whether nothing was changed: no node in memory, nothing dead, nothing settled. */
+  get isUntouched(): boolean {
+    return this.#nodes.size === 0 && this.dead.length === 0 && this.#settled.size === 0
+  }
+
+  // ---- reading
+
+  node(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
+    const found = this.#find(bytes, at)
+    if (found !== undefined) return found
+    return this.#miss(bytes, at, kind, level)
+  }
+
+  peek(
+    bytes: Uint8Array,
+    at: number,
+    kind: number,
+    level: number,
+    missing: Array<Pointer.Pointer>
+  ): Uint8Array | undefined {
+    const found = this.#find(bytes, at)
+    if (found === undefined) missing.push(this.#pointer(bytes, at, kind, level))
+    return found
+  }
+
+  // ---- writing
+
+  /**
+   * The node that the pointer at `bytes[at]` names, to be changed in place. If this draft does not own it, a copy takes its
+   * place and the pointer at `bytes[at]` is changed to name the copy: the caller must own `bytes`.
+   */
+  edit(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
+    invariant(this.#attempting, "a draft is edited inside an attempt")
+    const { layout } = this
+    if (Pointer.isMemory(layout, bytes, at)) {
+      const id = Pointer.memoryId(layout, bytes, at)
+      const dirty = this.#nodes.get(id)
+      if (dirty !== undefined && id >= this.#ownedFrom) {
+        if (!this.#sealed && dirty.attempt !== this.#attempt) {
+          dirty.attempt = this.#attempt
+          this.#saved.push({ bytes: dirty.bytes, copy: dirty.bytes.slice() })
+        }
+        return dirty.bytes
+      }
+    }
+    const copy = this.node(bytes, at, kind, level).slice()
+    this.discard(bytes, at)
+    this.#add(bytes, at, copy)
+    return copy
+  }
+
+  /** Makes a new empty node and writes its pointer to `bytes[at]`, which the caller owns. */
+  create(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
+    const node = new Uint8Array(this.layout.pageBytes)
+    Node.clear(node, kind, level)
+    this.#add(bytes, at, node)
+    return node
+  }
+
+  /** Takes over `data`, whole pages of file content, and writes their pointer to `bytes[at]`, which the caller owns. */
+  createData(bytes: Uint8Array, at: number, data: Uint8Array): void {
+    invariant(data.length > 0 && data.length % this.layout.pageBytes === 0, "a data run is whole pages")
+    this.#add(bytes, at, data)
+  }
+
+  /** The node (not what is under it) that the pointer at `bytes[at]` names is no longer part of its tree. */
+  discard(bytes: Uint8Array, at: number): void {
+    invariant(this.#attempting, "a draft is edited inside an attempt")
+    const { layout } = this
+    if (Pointer.isNull(layout, bytes, at)) return
+    if (Pointer.isMemory(layout, bytes, at)) {
+      const id = Pointer.memoryId(layout, bytes, at)
+      const settled = this.#settled.get(id)
+      if (settled !== undefined) return this.discard(settled, 0)
+      this.#discarded.push(id)
+      return
+    }
+    this.release(Pointer.address(layout, bytes, at), Pointer.pageCount(layout, bytes, at), Pointer.birth(layout, bytes, at))
+  }
+
+  /** The pages of this extent are no longer part of their tree; for a run of which another part survives. */
+  release(address: number, pageCount: number, birth: number): void {
+    this.dead.push({ address, pageCount, birth, bookkeeping: this.bookkeeping })
+  }
+
+  // ---- attempts
+
+  /** Begins an operation. */
+  attempt(): void {
+    invariant(!this.#attempting, "one operation at a time runs on a draft")
+    this.#attempting = true
+    this.#sealed = false
+    this.#attempt++
+    this.#mark = { roots: this.roots, nextId: this.#nextId, deadCount: this.dead.length }
+  }
+
+  /** The operation has loaded all that it needs: from here on a miss is a defect and nothing is saved for undoing. */
+  seal(): void {
+    this.#sealed = true
+  }
+
+  /** Ends an operation: what it did stays. */
+  keep(): void {
+    invariant(this.#attempting, "an attempt is kept once")
+    this.#attempting = false
+    this.bookkeeping = false
+    this.#saved.length = 0
+    for (const id of this.#discarded) {
+      if (id >= this.#ownedFrom) this.#forget(id)
+      else this.#savepoints[this.#savepoints.length - 1].shadowed.push(id)
+    }
+    this.#discarded.length = 0
+  }
+
+  /** Ends an operation: what it did is undone. */
+  abandon(): void {
+    invariant(this.#attempting, "an attempt is abandoned once")
+    invariant(!this.#sealed, "a sealed operation is not abandoned")
+    this.#attempting = false
+    this.bookkeeping = false
+    this.roots = this.#mark.roots
+    for (const { bytes, copy } of this.#saved) bytes.set(copy)
+    this.#saved.length = 0
+    this.#discarded.length = 0
+    for (let id = this.#mark.nextId; id < this.#nextId; id++) this.#forget(id)
+    this.#nextId = this.#mark.nextId
+    this.dead.length = this.#mark.deadCount
+  }
+
+  // ---- savepoints
+
+  savepoint(): Savepoint<Roots> {
+    invariant(!this.#attempting, "a savepoint lies between operations")
+    const savepoint: Savepoint<Roots> = {
+      roots: this.roots,
+      nextId: this.#nextId,
+      deadCount: this.dead.length,
+      ownedFrom: this.#ownedFrom,
+      shadowed: []
+    }
+    this.#savepoints.push(savepoint)
+    this.#ownedFrom = this.#nextId
+    return savepoint
+  }
+
+  /** Everything since the savepoint stays. */
+  merge(savepoint: Savepoint<Roots>): void {
+    invariant(this.#savepoints.pop() === savepoint, "savepoints end innermost first")
+    this.#ownedFrom = savepoint.ownedFrom
+    const outer = this.#savepoints[this.#savepoints.length - 1]
+    for (const id of savepoint.shadowed) {
+      if (id >= this.#ownedFrom) this.#forget(id)
+      else outer.shadowed.push(id)
+    }
+  }
+
+  /** Everything since the savepoint is undone. Pages written early since then are dead: free only in the next commit. */
+  rollback(savepoint: Savepoint<Roots>): void {
+    invariant(!this.#attempting, "a rollback lies between operations")
+    invariant(this.#savepoints.pop() === savepoint, "savepoints end innermost first")
+    this.#ownedFrom = savepoint.ownedFrom
+    this.roots = savepoint.roots
+    this.dead.length = savepoint.deadCount
+    const { layout } = this
+    // A settled number stays known: an outer rollback takes back what this one declared dead, and declares it again.
+    for (let id = savepoint.nextId; id < this.#nextId; id++) {
+      this.#forget(id)
+      const settled = this.#settled.get(id)
+      if (settled === undefined) continue
+      this.release(Pointer.address(layout, settled, 0), Pointer.pageCount(layout, settled, 0), this.generation)
+    }
+  }
+
+  // ---- settling
+
+  /** The bytes of a node that is still in memory, or `undefined` if it has an address by now. */
+  dirty(id: number): Uint8Array | undefined {
+    return this.#nodes.get(id)?.bytes
+  }
+
+  /** The pointer on disk of a node that was settled. */
+  settled(id: number): Uint8Array | undefined {
+    return this.#settled.get(id)
+  }
+
+  /** The node `id` has an address now; its bytes must not change any more. */
+  settle(id: number, pointer: Uint8Array): void {
+    invariant(this.#nodes.has(id), "only a node in memory is settled")
+    this.#forget(id)
+    this.#settled.set(id, pointer)
+  }
+
+  #add(bytes: Uint8Array, at: number, node: Uint8Array): void {
+    invariant(this.#attempting, "a draft is edited inside an attempt")
+    const id = this.#nextId++
+    this.#nodes.set(id, new DirtyNode(node, this.#attempt))
+    this.dirtyBytes += node.length
+    Pointer.writeMemory(this.layout, bytes, at, id, node.length / this.layout.pageBytes)
+  }
+
+  #forget(id: number): void {
+    const dirty = this.#nodes.get(id)
+    if (dirty === undefined) return
+    this.dirtyBytes -= dirty.bytes.length
+    this.#nodes.delete(id)
+  }
+
+  #find(bytes: Uint8Array, at: number): Uint8Array | undefined {
+    const { layout } = this
+    if (Pointer.isMemory(layout, bytes, at)) {
+      const id = Pointer.memoryId(layout, bytes, at)
+      const dirty = this.#nodes.get(id)
+      if (dirty !== undefined) return dirty.bytes
+      const settled = this.#settled.get(id)
+      invariant(settled !== undefined, "a memory pointer names a node of this draft")
+      return this.#find(settled, 0)
+    }
+    return this.#source.find(
+      Pointer.address(layout, bytes, at),
+      Pointer.birth(layout, bytes, at),
+      Pointer.pageCount(layout, bytes, at)
+    )
+  }
+
+  #miss(bytes: Uint8Array, at: number, kind: number, level: number): never {
+    invariant(!this.#sealed || !this.#attempting, "a sealed operation has loaded all that it needs")
+    throw new MissingPages([this.#pointer(bytes, at, kind, level)])
+  }
+
+  #pointer(bytes: Uint8Array, at: number, kind: number, level: number): Pointer.Pointer {
+    const id = Pointer.isMemory(this.layout, bytes, at) ? Pointer.memoryId(this.layout, bytes, at) : undefined
+    const settled = id === undefined ? undefined : this.#settled.get(id)
+    return settled === undefined
+      ? Pointer.read(this.layout, bytes, at, kind, level)
+      : Pointer.read(this.layout, settled, 0, kind, level)
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The root of a tree: a pointer and the level of the node it names. A value: an edit gives a new one.
+ *
+ * - Level 0 is a leaf; the null pointer is the empty tree and has level 0.
+ * - The link's bytes are never changed once they stand in a `Tree`.
+ */
+import type { Layout } from "./Layout.ts"
+import * as Pointer from "./Pointer.ts"
+
+export interface Tree {
+  readonly level: number
+  readonly link: Uint8Array
+}
+
+export const empty = (layout: Layout): Tree => ({ level: 0, link: Pointer.makeNull(layout) })
+
+export const isEmpty = (layout: Layout, tree: Tree): boolean => Pointer.isNull(layout, tree.link, 0)
