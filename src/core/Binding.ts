@@ -42,13 +42,7 @@ export const digest = (binding: Binding, place: Place, bytes: Uint8Array, out: U
 }
 
 /** Writes a whole pointer to `bytes`, which stand (or will stand) at `place`. */
-export const writePointer = (
-  binding: Binding,
-  place: Place,
-  bytes: Uint8Array,
-  out: Uint8Array,
-  at: number
-): void => {
+export const writePointer = (binding: Binding, place: Place, bytes: Uint8Array, out: Uint8Array, at: number): void => {
   Pointer.writePlace(binding.layout, out, at, place)
   digest(binding, place, bytes, out, Pointer.checksumAt(binding.layout, at))
 }

@@ -164,7 +164,11 @@ export class Draft<Roots> implements Pages {
       this.#discarded.push(id)
       return
     }
-    this.release(Pointer.address(layout, bytes, at), Pointer.pageCount(layout, bytes, at), Pointer.birth(layout, bytes, at))
+    this.release(
+      Pointer.address(layout, bytes, at),
+      Pointer.pageCount(layout, bytes, at),
+      Pointer.birth(layout, bytes, at)
+    )
   }
 
   /** The pages of this extent are no longer part of their tree; for a run of which another part survives. */

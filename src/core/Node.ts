@@ -75,7 +75,8 @@ const treeFault = (layout: Layout, node: Uint8Array, levelOf: number, birth: num
   const { pageBytes, pointerBytes } = layout
   const slots = count(node)
   const cellsAt = top(node)
-  if (cellsAt > pageBytes || NODE_HEADER_BYTES + slots * SLOT_BYTES > cellsAt) return "a node's slots run into its cells"
+  if (cellsAt > pageBytes || NODE_HEADER_BYTES + slots * SLOT_BYTES > cellsAt)
+    return "a node's slots run into its cells"
   if (levelOf > 0 && slots === 0) return "a branch has no children"
   let cellBytes = 0
   let previousAt = 0

@@ -1,0 +1,205 @@
+/**
+ * A commit as a value: the pages to write, the root that reveals them, and the state after it.
+ *
+ * - Pages go to addresses that are free in the base root and in every root that is retained or pinned.
+ * - The root names the base that is durable when it is encoded; everything it adds has birth > base.
+ * - With one barrier pages and root may reach the disk in any order, since recovery verifies all that is younger than the
+ *   base. A commit of more than a mebibyte, or one whose pages were written early, has two: recovery then takes the root.
+ * - A commit that releases at least as many pages as it takes may use the reserve (I16).
+ * - Planning may miss pages of the free map; it is run as an attempt of its draft, and changes no byte of a node before it
+ *   has all it needs.
+ */
+import * as Allocator from "./Allocator.ts"
+import type { Draft } from "./Draft.ts"
+import * as Extent from "./Extent.ts"
+import * as FreeMap from "./FreeMap.ts"
+import { invariant } from "./Invariant.ts"
+import * as Node from "./Node.ts"
+import * as RootRecord from "./RootRecord.ts"
+import * as RootSlots from "./RootSlots.ts"
+import type { Roots } from "./Roots.ts"
+import * as Settle from "./Settle.ts"
+import type { Write } from "./Write.ts"
+
+/** Commits that write more than this put a sync between their pages and their root. */
+export const ONE_BARRIER_BYTES_MAX = 1024 * 1024
+
+/** The newest root, and which pages the next commit may write. */
+export interface Head {
+  readonly root: RootRecord.EncodedRoot
+  readonly allocator: Allocator.Allocator
+}
+
+/** What comes in from outside. */
+export interface Circumstances {
+  readonly slots: RootSlots.RootSlots
+  readonly sessionId: Uint8Array
+  readonly bootId: Uint8Array
+  /** Nanoseconds since 1970. */
+  readonly time: bigint
+}
+
+export interface Plan {
+  readonly _tag: "Plan"
+  /** Pages, in address order. */
+  readonly writes: ReadonlyArray<Write>
+  readonly root: RootRecord.EncodedRoot
+  /** The state once the root is durable. */
+  readonly next: Head
+}
+
+export interface DiskFull {
+  readonly _tag: "DiskFull"
+  /** Pages that were missing. */
+  readonly missing: number
+}
+
+/** Enough free pages, but not in runs as long as the draft's: it has to be shortened and planned again. */
+export interface Fragmented {
+  readonly _tag: "Fragmented"
+}
+
+/** Pages written before the commit. */
+export interface EarlyWrites {
+  readonly _tag: "EarlyWrites"
+  readonly writes: ReadonlyArray<Write>
+  readonly allocator: Allocator.Allocator
+}
+
+type RootsDraft = Draft<Roots>
+
+const TREES = ["names", "snapshots", "deadlists", "tables"] as const
+
+/** The trees of a draft as settling needs them, with links of their own. */
+const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (typeof TREES)[number] }> =>
+  TREES.map((name) => ({
+    name,
+    link: roots[name].link.slice(),
+    kind: Node.TREE,
+    level: roots[name].level,
+    names: name === "names"
+  }))
+
+const withLinks = (roots: Roots, tops: ReturnType<typeof topsOf>): Roots => {
+  const settled = { ...roots }
+  for (const { level, link, name } of tops) settled[name] = { level, link }
+  return settled
+}
+
+const inAddressOrder = (writes: ReadonlyArray<Write>): ReadonlyArray<Write> =>
+  [...writes].sort((a, b) => a.address - b.address)
+
+/**
+ * Settles all that is in memory, without a root. The draft goes on with trees on disk; what it changes again is copied, and
+ * the page that was written early is dead with this commit.
+ */
+export const early = (draft: RootsDraft, allocator: Allocator.Allocator): EarlyWrites | DiskFull | Fragmented => {
+  const tops = topsOf(draft.roots)
+  const places = Settle.collect(draft, tops)
+  const reserve = Allocator.reserveCount(allocator.map.pageCount)
+  const taken = Allocator.take(draft, allocator, Settle.sizes(draft, places), reserve)
+  if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
+  if (taken._tag === "Fragmented") return taken
+  const writes = Settle.place(draft, places, taken.addresses)
+  draft.roots = withLinks(draft.roots, tops)
+  return { _tag: "EarlyWrites", writes: inAddressOrder(writes), allocator: taken.allocator }
+}
+
+/**
+ * Plans the commit of a draft on `head`, the newest durable root, with `allocator`: the head's, or what early writes made of
+ * it. `hasEarlyWrites` says whether there were any.
+ */
+export const plan = (
+  draft: RootsDraft,
+  head: Head,
+  allocator: Allocator.Allocator,
+  circumstances: Circumstances,
+  hasEarlyWrites: boolean
+): Plan | DiskFull | Fragmented => {
+  const { binding, generation, layout } = draft
+  const base = head.root.record
+  invariant(generation > base.generation, "generations increase")
+  const deadCount = draft.dead.length
+  const dead = extentsOf(draft, 0)
+  let after = Allocator.release(allocator, dead, generation)
+
+  const tops = topsOf(draft.roots)
+  const places = Settle.collect(draft, tops)
+  const sizes = Settle.sizes(draft, places)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const reserve = total <= Extent.size(dead) ? 0 : Allocator.reserveCount(after.map.pageCount)
+  const taken = Allocator.take(draft, after, sizes, reserve)
+  if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
+  if (taken._tag === "Fragmented") return taken
+  after = taken.allocator
+
+  const mapTop = { link: after.map.link, kind: Node.MAP, level: after.map.height, names: false }
+  let mapPlaces: Settle.Places = []
+  let mapAddresses: ReadonlyArray<number> = []
+  if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(binding)) {
+    const folded = FreeMap.fold(draft, after.map)
+    mapTop.link = folded.link
+    mapPlaces = Settle.collect(draft, [mapTop])
+    // The old pages of the map are free in the bits already; like all that died now, they are not to be taken yet.
+    const mapDead = extentsOf(draft, deadCount)
+    after = Allocator.hold({ ...after, map: folded }, mapDead, generation)
+    after = { ...after, freeCount: after.freeCount + Extent.size(mapDead) }
+    const mapTaken = Allocator.take(draft, after, Settle.sizes(draft, mapPlaces), 0)
+    if (mapTaken._tag !== "Taken") return { _tag: "DiskFull", missing: mapPlaces.length }
+    mapAddresses = mapTaken.addresses
+    after = mapTaken.allocator
+    if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(binding)) {
+      return { _tag: "DiskFull", missing: mapPlaces.length }
+    }
+  }
+
+  // All is known and loaded: from here on nothing can fail.
+  const writes = [...Settle.place(draft, places, taken.addresses), ...Settle.place(draft, mapPlaces, mapAddresses)]
+  const roots = withLinks(draft.roots, tops)
+  const writtenBytes = (total + mapPlaces.length) * layout.pageBytes
+  const root = RootRecord.encode(binding, circumstances.slots, {
+    generation,
+    base: base.generation,
+    parent: head.root.hash,
+    sessionId: circumstances.sessionId,
+    bootId: circumstances.bootId,
+    slot: RootSlots.next(circumstances.slots, base.slot),
+    barriers: hasEarlyWrites || writtenBytes > ONE_BARRIER_BYTES_MAX ? 2 : 1,
+    clean: false,
+    map: { ...after.map, link: mapTop.link },
+    freeCount: after.freeCount,
+    cursor: after.cursor,
+    time: circumstances.time,
+    roots
+  })
+  draft.roots = roots
+  return {
+    _tag: "Plan",
+    writes: inAddressOrder(writes),
+    root,
+    next: { root, allocator: { ...after, map: root.record.map } }
+  }
+}
+
+/** A root that changes nothing but is clean, or moves retention on: no pages, a new generation. */
+export const planEmpty = (draft: RootsDraft, head: Head, circumstances: Circumstances, clean: boolean): Plan => {
+  const { record } = head.root
+  const root = RootRecord.encode(draft.binding, circumstances.slots, {
+    ...record,
+    generation: draft.generation,
+    base: record.generation,
+    parent: head.root.hash,
+    sessionId: circumstances.sessionId,
+    bootId: circumstances.bootId,
+    slot: RootSlots.next(circumstances.slots, record.slot),
+    barriers: 1,
+    clean,
+    cursor: head.allocator.cursor,
+    time: circumstances.time
+  })
+  return { _tag: "Plan", writes: [], root, next: { root, allocator: head.allocator } }
+}
+
+/** The pages that died since the `from`th death of the draft. */
+const extentsOf = (draft: RootsDraft, from: number): Extent.ExtentSet =>
+  Extent.fromUnsorted(draft.dead.slice(from).map(({ address, pageCount }) => [address, pageCount] as const))

@@ -1,0 +1,231 @@
+/**
+ * The free map of a root: one bit a page, and what changed since the bits were last written.
+ *
+ * - A page is free iff it is not reachable from the root, its bookkeeping or its deadlists.
+ * - Bitmap leaves (bit set = in use) hang under a radix whose height follows from the page count; a null pointer stands for
+ *   a stretch that is all free, so formatting writes none of it.
+ * - `freed` and `used` are disjoint and say what the bits do not know yet. They ride in the root record; when they no longer
+ *   fit, `fold` puts them into the bits of the leaves they touch. Rewriting a leaf frees its old page, which touches a leaf
+ *   in turn: the set is closed over that, each map page rewritten at most once.
+ */
+import type { Draft } from "./Draft.ts"
+import * as Extent from "./Extent.ts"
+import { type Layout, NODE_HEADER_BYTES } from "./Layout.ts"
+import * as Node from "./Node.ts"
+import type { Pages } from "./Pages.ts"
+import * as Pointer from "./Pointer.ts"
+
+export interface FreeMap {
+  readonly pageCount: number
+  readonly height: number
+  readonly link: Uint8Array
+  readonly freed: Extent.ExtentSet
+  readonly used: Extent.ExtentSet
+}
+
+/** Levels above the leaves that a volume of this size needs. */
+export const heightFor = (layout: Layout, pageCount: number): number => {
+  let height = 0
+  for (let covered = layout.mapLeafPages; covered < pageCount; covered *= layout.mapFanout) height++
+  return height
+}
+
+/** A map in which all is free but `used`. */
+export const make = (layout: Layout, pageCount: number, used: Extent.ExtentSet): FreeMap => ({
+  pageCount,
+  height: heightFor(layout, pageCount),
+  link: Pointer.makeNull(layout),
+  freed: Extent.EMPTY,
+  used
+})
+
+export const leafCount = (layout: Layout, map: FreeMap): number => Math.ceil(map.pageCount / layout.mapLeafPages)
+
+/** The map in which `pages`, all free before, are in use. */
+export const allocate = (map: FreeMap, pages: Extent.ExtentSet): FreeMap => ({
+  ...map,
+  freed: Extent.subtract(map.freed, pages),
+  used: Extent.union(map.used, Extent.subtract(pages, map.freed))
+})
+
+/** The map in which `pages`, all in use before, are free. */
+export const release = (map: FreeMap, pages: Extent.ExtentSet): FreeMap => ({
+  ...map,
+  freed: Extent.union(map.freed, Extent.subtract(pages, map.used)),
+  used: Extent.subtract(map.used, pages)
+})
+
+/** Bytes that `freed` and `used` take in a root record. */
+export const deltaBytes = (map: FreeMap): number => Extent.encodedBytes(map.freed) + Extent.encodedBytes(map.used)
+
+// ---- reading
+
+/** The bitmap leaf `index`, or `undefined` where all is free. */
+const leafOf = (pages: Pages, map: FreeMap, index: number): Uint8Array | undefined => {
+  const { layout } = pages
+  let holder = map.link
+  let at = 0
+  for (let level = map.height; level > 0; level--) {
+    if (Pointer.isNull(layout, holder, at)) return undefined
+    holder = pages.node(holder, at, Node.MAP, level)
+    at =
+      NODE_HEADER_BYTES + (Math.floor(index / layout.mapFanout ** (level - 1)) % layout.mapFanout) * layout.pointerBytes
+  }
+  return Pointer.isNull(layout, holder, at) ? undefined : pages.node(holder, at, Node.MAP, 0)
+}
+
+/** Free pages by the bits of a leaf alone. */
+const bitExtents = (leaf: Uint8Array, first: number, end: number): Extent.ExtentSet => {
+  const out: Array<number> = []
+  let start = -1
+  for (let page = first; page < end;) {
+    const byte = leaf[NODE_HEADER_BYTES + ((page - first) >> 3)]
+    // `first` is a multiple of 8 pages: whole bytes are looked at in one step where all their bits agree.
+    if ((byte === 0 || byte === 0xff) && ((page - first) & 7) === 0) {
+      if (byte === 0 && start < 0) start = page
+      if (byte !== 0 && start >= 0) {
+        out.push(start, page)
+        start = -1
+      }
+      page += 8
+      continue
+    }
+    const free = ((byte >> ((page - first) & 7)) & 1) === 0
+    if (free && start < 0) start = page
+    if (!free && start >= 0) {
+      out.push(start, page)
+      start = -1
+    }
+    page++
+  }
+  if (start >= 0) out.push(start, end)
+  return out
+}
+
+/** The free pages among those that leaf `index` covers. */
+export const freeInLeaf = (pages: Pages, map: FreeMap, index: number): Extent.ExtentSet => {
+  const first = index * pages.layout.mapLeafPages
+  const end = Math.min(first + pages.layout.mapLeafPages, map.pageCount)
+  const leaf = leafOf(pages, map, index)
+  const bits = leaf === undefined ? Extent.of(first, end - first) : bitExtents(leaf, first, end)
+  return Extent.union(Extent.subtract(bits, Extent.within(map.used, first, end)), Extent.within(map.freed, first, end))
+}
+
+/** All free pages: for a volume small enough to ask. */
+export const free = (pages: Pages, map: FreeMap): Extent.ExtentSet => {
+  let all = Extent.EMPTY
+  const leaves = leafCount(pages.layout, map)
+  for (let index = 0; index < leaves; index++) all = Extent.union(all, freeInLeaf(pages, map, index))
+  return all
+}
+
+/**
+ * The pages that are free in `map` and were not free in `before`, an earlier root's map of the same volume: what died
+ * in between. Reads only the leaves that differ.
+ */
+export const freedSince = (pages: Pages, map: FreeMap, before: FreeMap): Extent.ExtentSet => {
+  const { layout } = pages
+  const touched = new Set<number>()
+  for (const set of [map.freed, map.used, before.freed, before.used]) {
+    for (let i = 0; i < set.length; i += 2) {
+      const last = Math.floor((set[i + 1] - 1) / layout.mapLeafPages)
+      for (let leaf = Math.floor(set[i] / layout.mapLeafPages); leaf <= last; leaf++) touched.add(leaf)
+    }
+  }
+  differingLeaves(pages, map, before, touched)
+  let died = Extent.EMPTY
+  for (const index of [...touched].sort((a, b) => a - b)) {
+    const then = index < leafCount(layout, before) ? freeInLeaf(pages, before, index) : Extent.EMPTY
+    const now = Extent.within(freeInLeaf(pages, map, index), 0, before.pageCount)
+    died = Extent.union(died, Extent.subtract(now, then))
+  }
+  return died
+}
+
+/** Adds the indexes of the leaves whose pages differ between two maps. */
+const differingLeaves = (pages: Pages, map: FreeMap, before: FreeMap, into: Set<number>): void => {
+  const { layout } = pages
+  const walk = (
+    a: Uint8Array,
+    aAt: number,
+    b: Uint8Array | undefined,
+    bAt: number,
+    level: number,
+    index: number
+  ): void => {
+    if (Pointer.isNull(layout, a, aAt)) return
+    if (b !== undefined && samePointer(layout, a, aAt, b, bAt)) return
+    if (level === 0) {
+      into.add(index)
+      return
+    }
+    const node = pages.node(a, aAt, Node.MAP, level)
+    const other = b === undefined || Pointer.isNull(layout, b, bAt) ? undefined : pages.node(b, bAt, Node.MAP, level)
+    for (let child = 0; child < layout.mapFanout; child++) {
+      const at = NODE_HEADER_BYTES + child * layout.pointerBytes
+      walk(node, at, other, at, level - 1, index * layout.mapFanout + child)
+    }
+  }
+  walk(map.link, 0, map.height === before.height ? before.link : undefined, 0, map.height, 0)
+}
+
+const samePointer = (layout: Layout, a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean => {
+  for (let i = 0; i < layout.pointerBytes; i++) if (a[aAt + i] !== b[bAt + i]) return false
+  return true
+}
+
+// ---- folding
+
+/** Puts the deltas into the bits: the map's nodes that changed are in memory afterwards, and there are no deltas. */
+export const fold = (draft: Draft<unknown>, map: FreeMap): FreeMap => {
+  const link = map.link.slice()
+  const deadBefore = draft.dead.length
+  draft.bookkeeping = true
+  for (let i = 0; i < map.used.length; i += 2) setBits(draft, map, link, map.used[i], map.used[i + 1], true)
+  for (let i = 0; i < map.freed.length; i += 2) setBits(draft, map, link, map.freed[i], map.freed[i + 1], false)
+  // The pages that these edits released are free as well; releasing them may release more.
+  for (let i = deadBefore; i < draft.dead.length; i++) {
+    const { address, pageCount } = draft.dead[i]
+    setBits(draft, map, link, address, address + pageCount, false)
+  }
+  draft.bookkeeping = false
+  return { ...map, link, freed: Extent.EMPTY, used: Extent.EMPTY }
+}
+
+const setBits = (
+  draft: Draft<unknown>,
+  map: FreeMap,
+  link: Uint8Array,
+  start: number,
+  end: number,
+  inUse: boolean
+): void => {
+  const { layout } = draft
+  for (let page = start; page < end;) {
+    const index = Math.floor(page / layout.mapLeafPages)
+    const first = index * layout.mapLeafPages
+    const stop = Math.min(end, first + layout.mapLeafPages)
+    const leaf = editLeaf(draft, map, link, index)
+    for (; page < stop; page++) {
+      const at = NODE_HEADER_BYTES + ((page - first) >> 3)
+      const bit = 1 << ((page - first) & 7)
+      leaf[at] = inUse ? leaf[at] | bit : leaf[at] & ~bit
+    }
+  }
+}
+
+const editLeaf = (draft: Draft<unknown>, map: FreeMap, link: Uint8Array, index: number): Uint8Array => {
+  const { layout } = draft
+  let holder = link
+  let at = 0
+  for (let level = map.height; level >= 0; level--) {
+    const node = Pointer.isNull(layout, holder, at)
+      ? draft.create(holder, at, Node.MAP, level)
+      : draft.edit(holder, at, Node.MAP, level)
+    if (level === 0) return node
+    holder = node
+    at =
+      NODE_HEADER_BYTES + (Math.floor(index / layout.mapFanout ** (level - 1)) % layout.mapFanout) * layout.pointerBytes
+  }
+  return holder
+}

@@ -1,0 +1,185 @@
+/**
+ * Opening: which root is the volume's state.
+ *
+ * A machine with an explicit frontier: `step` asks for pages or has decided, `loaded` takes the pages. It does no I/O.
+ *
+ * - The newest root that decodes is the candidate. If it is clean or has two barriers it is taken; else every page that is
+ *   younger than its base is verified: exactly what that commit wrote.
+ * - On a mismatch exactly its base is taken, verified the same way; never anything older (I10). What was rejected is told.
+ * - A slot that cannot be read is no rollback (I11): it stops the opening where the newest root may be in it.
+ * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
+ * - A session that will write first writes `rewrite` again, the same bytes to the same places, and syncs (I3).
+ */
+import * as Binding from "./Binding.ts"
+import * as Links from "./Links.ts"
+import * as Node from "./Node.ts"
+import * as Pointer from "./Pointer.ts"
+import * as RootRecord from "./RootRecord.ts"
+import * as RootSlots from "./RootSlots.ts"
+import type { Superblock } from "./Superblock.ts"
+import type { Write } from "./Write.ts"
+
+/** Pages asked for at a time. */
+const BATCH_PAGES = 256
+
+export interface Rejected {
+  readonly generation: number
+  readonly reason: string
+  /** The page that did not verify, if it was one. */
+  readonly address: number | undefined
+}
+
+/** A page still to be verified. */
+interface Wanted {
+  readonly pointer: Pointer.Pointer
+  readonly names: boolean
+}
+
+interface Verifying {
+  readonly _tag: "Verifying"
+  readonly opening: Opening
+  readonly candidate: RootRecord.EncodedRoot
+  readonly wanted: ReadonlyArray<Wanted>
+  readonly rewrite: ReadonlyArray<Write>
+  readonly rejected: ReadonlyArray<Rejected>
+}
+
+export interface Opened {
+  readonly _tag: "Opened"
+  readonly root: RootRecord.EncodedRoot
+  /** The root before it, where its slot still holds it: retained, so that a damaged newest root does not cost the volume. */
+  readonly previous: RootRecord.EncodedRoot | undefined
+  readonly nextGeneration: number
+  readonly rewrite: ReadonlyArray<Write>
+  readonly rejected: ReadonlyArray<Rejected>
+}
+
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly cause: "Corrupt" | "UnsupportedFormat" | "Unreadable"
+  readonly reason: string
+  readonly address: number | undefined
+  readonly rejected: ReadonlyArray<Rejected>
+}
+
+export type State = Verifying | Opened | Refused
+
+interface Opening {
+  readonly binding: Binding.Binding
+  readonly roots: ReadonlyArray<RootRecord.EncodedRoot>
+  readonly highest: number
+}
+
+const refused = (
+  cause: Refused["cause"],
+  reason: string,
+  address?: number,
+  rejected: ReadonlyArray<Rejected> = []
+): Refused => ({ _tag: "Refused", cause, reason, address, rejected })
+
+/**
+ * Begins with the pages of all slots; `undefined` for one that could not be read. `force` opens even if the newest root may
+ * be in a slot that cannot be read.
+ */
+export const begin = (
+  binding: Binding.Binding,
+  superblock: Superblock,
+  slots: ReadonlyArray<Uint8Array | undefined>,
+  force: boolean
+): State => {
+  const roots: Array<RootRecord.EncodedRoot> = []
+  for (let slot = 0; slot < slots.length; slot++) {
+    const bytes = slots[slot]
+    if (bytes === undefined) continue
+    const root = RootRecord.decode(binding, superblock, slot, bytes)
+    if (!("_tag" in root)) roots.push(root)
+    else if (root._tag === "UnsupportedFormat") return refused("UnsupportedFormat", root.reason)
+  }
+  roots.sort((a, b) => b.record.generation - a.record.generation)
+  const newest = roots[0]
+  if (newest === undefined) {
+    return slots.includes(undefined)
+      ? refused("Unreadable", "no root slot that can be read holds a root")
+      : refused("Corrupt", "no root slot holds a root")
+  }
+  const next = RootSlots.next(superblock.slots, newest.record.slot)
+  if (slots[next] === undefined && !force) {
+    return refused(
+      "Unreadable",
+      "the newest root may be in a slot that cannot be read",
+      RootSlots.pageOf(superblock.slots, next)
+    )
+  }
+  const opening: Opening = { binding, roots, highest: newest.record.generation }
+  return examine(opening, newest, [])
+}
+
+/** Takes a candidate at once, or begins to verify it. */
+const examine = (opening: Opening, candidate: RootRecord.EncodedRoot, rejected: ReadonlyArray<Rejected>): State => {
+  const { layout } = opening.binding
+  const { base, barriers, clean, map, roots } = candidate.record
+  if (clean || barriers === 2) return opened(opening, candidate, [], rejected)
+  const wanted: Array<Wanted> = []
+  const want = (link: Uint8Array, kind: number, level: number, names: boolean): void => {
+    if (Pointer.isNull(layout, link, 0) || Pointer.birth(layout, link, 0) <= base) return
+    wanted.push({ pointer: Pointer.read(layout, link, 0, kind, level), names })
+  }
+  want(roots.names.link, Node.TREE, roots.names.level, true)
+  want(roots.snapshots.link, Node.TREE, roots.snapshots.level, false)
+  want(roots.deadlists.link, Node.TREE, roots.deadlists.level, false)
+  want(roots.tables.link, Node.TREE, roots.tables.level, false)
+  want(map.link, Node.MAP, map.height, false)
+  const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, rewrite: [], rejected }
+  return wanted.length === 0 ? opened(opening, candidate, [], rejected) : state
+}
+
+const opened = (
+  opening: Opening,
+  root: RootRecord.EncodedRoot,
+  pages: ReadonlyArray<Write>,
+  rejected: ReadonlyArray<Rejected>
+): Opened => ({
+  _tag: "Opened",
+  root,
+  previous: opening.roots.find(({ record }) => record.generation === root.record.base),
+  nextGeneration: opening.highest + 1,
+  rewrite: [...pages, { address: root.page, bytes: root.bytes }],
+  rejected
+})
+
+/** The pages that the machine wants next. */
+export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
+  state.wanted.slice(0, BATCH_PAGES).map(({ pointer }) => pointer)
+
+/** Goes on with the bytes of the pages that were wanted; `undefined` for one that lies outside the device. */
+export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undefined>): State => {
+  const { binding, roots } = state.opening
+  const { layout } = binding
+  const { base, generation } = state.candidate.record
+  const children: Array<Wanted> = []
+  const rewrite = [...state.rewrite]
+  for (const [i, bytes] of pages.entries()) {
+    const { names, pointer } = state.wanted[i]
+    const fault = bytes === undefined ? "it lies outside the device" : Binding.fault(binding, pointer, bytes)
+    if (bytes === undefined || fault !== undefined) {
+      const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
+      // One step back and no further: exactly the root that was durable when this one was made.
+      const fallback = roots.find(({ record }) => record.generation === base)
+      return state.rejected.length > 0 || fallback === undefined
+        ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
+        : examine(state.opening, fallback, rejected)
+    }
+    rewrite.push({ address: pointer.address, bytes })
+    Links.forEach(layout, bytes, pointer.kind, pointer.level, names, (holder, at, kind, level) => {
+      if (Pointer.birth(layout, holder, at) <= base) return
+      children.push({ pointer: Pointer.read(layout, holder, at, kind, level), names })
+    })
+  }
+  const rest = [...state.wanted.slice(pages.length), ...children]
+  if (rewrite.length + rest.length > state.candidate.record.map.pageCount) {
+    return refused("Corrupt", "the newest root names more pages than the volume has", undefined, state.rejected)
+  }
+  return rest.length === 0
+    ? opened(state.opening, state.candidate, rewrite, state.rejected)
+    : { ...state, wanted: rest, rewrite }
+}
