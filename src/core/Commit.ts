@@ -80,6 +80,9 @@ const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (type
     names: name === "names"
   }))
 
+/** All nodes of the draft that are in memory. */
+export const collect = (draft: RootsDraft): Settle.Places => Settle.collect(draft, topsOf(draft.roots))
+
 const withLinks = (roots: Roots, tops: ReturnType<typeof topsOf>): Roots => {
   const settled = { ...roots }
   for (const { level, link, name } of tops) settled[name] = { level, link }
@@ -120,7 +123,7 @@ export const plan = (
   const base = head.root.record
   invariant(generation > base.generation, "generations increase")
   const deadCount = draft.dead.length
-  const dead = extentsOf(draft, 0)
+  const dead = deadExtents(draft, 0)
   let after = Allocator.release(allocator, dead, generation)
 
   const tops = topsOf(draft.roots)
@@ -141,7 +144,7 @@ export const plan = (
     mapTop.link = folded.link
     mapPlaces = Settle.collect(draft, [mapTop])
     // The old pages of the map are free in the bits already; like all that died now, they are not to be taken yet.
-    const mapDead = extentsOf(draft, deadCount)
+    const mapDead = deadExtents(draft, deadCount)
     after = Allocator.hold({ ...after, map: folded }, mapDead, generation)
     after = { ...after, freeCount: after.freeCount + Extent.size(mapDead) }
     const mapTaken = Allocator.take(draft, after, Settle.sizes(draft, mapPlaces), 0)
@@ -201,5 +204,5 @@ export const planEmpty = (draft: RootsDraft, head: Head, circumstances: Circumst
 }
 
 /** The pages that died since the `from`th death of the draft. */
-const extentsOf = (draft: RootsDraft, from: number): Extent.ExtentSet =>
+export const deadExtents = (draft: RootsDraft, from: number): Extent.ExtentSet =>
   Extent.fromUnsorted(draft.dead.slice(from).map(({ address, pageCount }) => [address, pageCount] as const))

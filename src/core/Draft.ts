@@ -53,8 +53,8 @@ export interface Savepoint<Roots> extends Mark<Roots> {
 export class Draft<Roots> implements Pages {
   readonly layout: Layout
   readonly binding: Binding
-  /** The birth of all that this draft writes. */
-  readonly generation: number
+  /** The birth of all that this draft writes from now on. */
+  generation: number
   /** The roots of all trees, as they stand now. An operation reads them here and nowhere else. */
   roots: Roots
   /** What has died so far. */
@@ -190,6 +190,11 @@ export class Draft<Roots> implements Pages {
   /** The operation has loaded all that it needs: from here on a miss is a defect and nothing is saved for undoing. */
   seal(): void {
     this.#sealed = true
+  }
+
+  /** Whether the running operation can no longer be abandoned. */
+  get isSealed(): boolean {
+    return this.#attempting && this.#sealed
   }
 
   /** Ends an operation: what it did stays. */
