@@ -10,6 +10,7 @@
  *   has all it needs.
  */
 import * as Allocator from "./Allocator.ts"
+import type { Binding } from "./Binding.ts"
 import type { Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
@@ -185,11 +186,17 @@ export const plan = (
 }
 
 /** A root that changes nothing but is clean, or moves retention on: no pages, a new generation. */
-export const planEmpty = (draft: RootsDraft, head: Head, circumstances: Circumstances, clean: boolean): Plan => {
+export const planEmpty = (
+  binding: Binding,
+  head: Head,
+  generation: number,
+  circumstances: Circumstances,
+  clean: boolean
+): Plan => {
   const { record } = head.root
-  const root = RootRecord.encode(draft.binding, circumstances.slots, {
+  const root = RootRecord.encode(binding, circumstances.slots, {
     ...record,
-    generation: draft.generation,
+    generation,
     base: record.generation,
     parent: head.root.hash,
     sessionId: circumstances.sessionId,

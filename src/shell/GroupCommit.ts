@@ -5,17 +5,16 @@
  *   flight to end, plans under the writer's permit and performs without it. The others only wait for the group.
  * - Acknowledged means: the sync after the root has returned. Any failure of a write or sync poisons the session, and every
  *   group that stands on it fails.
- * - Before anything new is written, what recovery found is written again and synced (I3).
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
 import { Draft } from "../core/Draft.ts"
 import { invariant } from "../core/Invariant.ts"
+import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
 import * as Batching from "./Batching.ts"
 import * as Interpreter from "./Interpreter.ts"
@@ -43,6 +42,7 @@ export const join = (session: Session.Session): Session.Group => {
     hasEarlyWrites: false,
     visible: roots,
     transactions: 0,
+    changesSeen: 0,
     hasLeader: false,
     roomPages: roomPages(allocator),
     done: Deferred.makeUnsafe()
@@ -59,16 +59,23 @@ export const setAllocator = (group: Session.Group, allocator: Allocator.Allocato
   group.roomPages = roomPages(allocator)
 }
 
-/** Gives up a group in which no transaction has succeeded. */
+/** Gives up a group in which no transaction has succeeded; the caller holds the permit. */
 export const drop = (session: Session.Session, group: Session.Group): void => {
   invariant(group.transactions === 0 && session.group === group, "only a group without transactions is given up")
   session.group = undefined
-  // After the rollback everything that was written early is dead.
-  const extents = Commit.deadExtents(group.draft, 0)
-  if (group.hasEarlyWrites) session.abandoned = [...session.abandoned, { generation: group.draft.generation, extents }]
+  abandon(session, group)
+}
+
+/** What a draft wrote early and no root will name is free, but not to be taken while the write may be pending. */
+const abandon = (session: Session.Session, group: Session.Group): void => {
+  const extents = group.draft.writtenExtents()
+  if (extents.length > 0) session.abandoned = [...session.abandoned, { generation: group.draft.generation, extents }]
 }
 
 // ---- space
+
+/** Whether the draft was changed since the last transaction that succeeded. */
+export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
 /** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
 export const hasRoom = (group: Session.Group): boolean => {
@@ -86,15 +93,11 @@ export const hasRoom = (group: Session.Group): boolean => {
  * Answers whether anything came back.
  */
 export const reclaim = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  if (session.inflight !== undefined) yield* Effect.ignore(Deferred.await(session.inflight.group.done))
+  if (session.inflight !== undefined) yield* Effect.exit(Deferred.await(session.inflight.group.done))
   const before = group.roomPages
   for (let round = 0; round < 2 && group.allocator.held.length > 0; round++) {
-    const time = yield* Clock.currentTimeNanos
-    const draft = new Draft(session.binding, group.pinned, session.nextGeneration++, group.base.root.record.roots)
-    const plan = Commit.planEmpty(draft, session.head, circumstances(session, time), false)
-    yield* perform(session, plan)
-    session.head = plan.next
-    group.base = plan.next
+    yield* commitEmpty(session)
+    group.base = session.head
     group.draft.generation = session.nextGeneration++
     setAllocator(group, Allocator.forget(group.allocator, Session.oldestRoot(session)))
   }
@@ -110,13 +113,17 @@ const circumstances = (session: Session.Session, time: bigint): Commit.Circumsta
   time
 })
 
-const full = (session: Session.Session, missing: number): Failure =>
+const diskFull = (session: Session.Session, missing: number): Failure =>
   VolumeError.make(
     new VolumeError.DiskFull({
       device: session.device.identity,
       missingBytes: missing * session.binding.layout.pageBytes
     })
   )
+
+/** The error of a draft that {@link hasRoom} refused. */
+export const full = (session: Session.Session, group: Session.Group): Failure =>
+  diskFull(session, Math.max(1, group.draft.dirtyBytes / group.draft.layout.pageBytes - group.roomPages))
 
 /**
  * Runs a planning function of the core until it has found pages: runs are shortened where no long extents are left, and
@@ -129,7 +136,7 @@ export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "
 ) {
   const { draft, pinned } = group
   let runPagesMax = draft.layout.runPagesMax
-  for (let reclaimed = false; ; ) {
+  for (let reclaimed = false; ;) {
     const result = yield* Interpreter.edit(session, pinned, draft, () => {
       const made = plan()
       return made._tag === "DiskFull" || made._tag === "Fragmented" ? Result.fail(made) : Result.succeed(made)
@@ -138,21 +145,23 @@ export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "
     if (result.failure._tag === "Fragmented") {
       invariant(runPagesMax > 1, "single pages are never fragmented")
       runPagesMax = Math.ceil(runPagesMax / 2)
-      yield* Interpreter.edit(session, pinned, draft, () => Commit.shorten(draft, runPagesMax))
+      yield* Interpreter.edit(session, pinned, draft, () => LongRuns.split(draft, runPagesMax))
     } else if (!reclaimed && (yield* reclaim(session, group))) reclaimed = true
-    else return yield* full(session, result.failure.missing)
+    else return yield* diskFull(session, result.failure.missing)
   }
 })
 
 // ---- performing
 
-const failed = (session: Session.Session) => (cause: Parameters<typeof VolumeError.make>[0]): Failure => {
-  const error = VolumeError.make(cause)
-  Session.poison(session, error)
-  return error
-}
+const failed =
+  (session: Session.Session) =>
+  (cause: Parameters<typeof VolumeError.make>[0]): Failure => {
+    const error = VolumeError.make(cause)
+    Session.poison(session, error)
+    return error
+  }
 
-/** Writes again what recovery found, before this session's first write. */
+/** Writes again what recovery found, and syncs: what an open shows is not taken back by a later crash (I3). */
 export const stabilize = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     const { rewrite } = session
@@ -167,7 +176,10 @@ export const stabilize = (session: Session.Session): Effect.Effect<void, Failure
   })
 
 /** Writes pages; a failure poisons the session. */
-export const write = (session: Session.Session, writes: ReadonlyArray<Batching.PageWrite>): Effect.Effect<void, Failure> => {
+export const write = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> => {
   const { pageBytes } = session.binding.layout
   for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
   return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
@@ -178,12 +190,17 @@ const sync = (session: Session.Session): Effect.Effect<void, Failure> => {
   return Effect.mapError(session.device.sync, failed(session))
 }
 
-const writeAndSync = (session: Session.Session, writes: ReadonlyArray<Batching.PageWrite>): Effect.Effect<void, Failure> =>
-  Effect.andThen(write(session, writes), Effect.suspend(() => sync(session)))
+const writeAndSync = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> =>
+  Effect.andThen(
+    write(session, writes),
+    Effect.suspend(() => sync(session))
+  )
 
 /** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
 const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
-  yield* stabilize(session)
   const root = { address: plan.root.page, bytes: plan.root.bytes }
   if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
     yield* writeAndSync(session, plan.writes)
@@ -201,46 +218,42 @@ const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Com
  * Commits the group, which has at least one transaction. The caller holds the permit and there is no commit in flight; the
  * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable.
  */
-const commitNow = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> => {
-  const prepared = Effect.gen(function* () {
-    const refused = Session.refusal(session)
-    if (refused !== undefined) return yield* refused
-    const time = yield* Clock.currentTimeNanos
-    const plan = yield* planned(session, group, () =>
-      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
-    )
-    session.cache.hold(plan.writes, plan.root.record.generation)
-    session.inflight = { group, next: plan.next }
-    return plan
-  })
-  return Effect.exit(prepared).pipe(
-    Effect.tap(
-      Effect.sync(() => {
-        session.group = undefined
-      })
-    ),
-    Effect.tap(session.writer.release(1)),
-    Effect.flatMap((exit) =>
-      Exit.isSuccess(exit)
-        ? Effect.as(
-            Effect.tap(perform(session, exit.value), () =>
-              Effect.sync(() => {
-                session.head = exit.value.next
-                session.cache.release(exit.value.writes)
-              })
-            ),
-            exit.value.next
-          )
-        : exit
-    ),
-    Effect.onExit((exit) =>
-      Effect.sync(() => {
-        if (session.inflight?.group === group) session.inflight = undefined
-        Deferred.doneUnsafe(group.done, exit)
-      })
-    )
+const commitNow = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
+  Effect.onExit(planAndPerform(session, group), (exit) =>
+    Effect.sync(() => {
+      if (session.inflight?.group === group) session.inflight = undefined
+      Deferred.doneUnsafe(group.done, exit)
+    })
   )
-}
+
+const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  const plan = yield* Effect.ensuring(
+    planCommit(session, group),
+    Effect.suspend(() => {
+      session.group = undefined
+      return session.writer.release(1)
+    })
+  )
+  yield* perform(session, plan)
+  session.head = plan.next
+  session.cache.release(plan.writes)
+  return plan.next
+})
+
+const planCommit = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  const refused = Session.refusal(session)
+  if (refused !== undefined) return yield* refused
+  const time = yield* Clock.currentTimeNanos
+  const plan = yield* Effect.onError(
+    planned(session, group, () =>
+      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    ),
+    () => Effect.sync(() => abandon(session, group))
+  )
+  session.cache.hold(plan.writes, plan.root.record.generation)
+  session.inflight = { group, next: plan.next }
+  return plan
+})
 
 /**
  * Makes the group durable, which the caller's transaction has joined. The caller holds the permit, which is given back.
@@ -252,11 +265,13 @@ export const commit = (session: Session.Session, group: Session.Group): Effect.E
     group.hasLeader = true
     const { inflight } = session
     if (inflight === undefined) return commitNow(session, group)
-    return session.writer.release(1).pipe(
-      Effect.andThen(Effect.ignore(Deferred.await(inflight.group.done))),
-      Effect.andThen(session.writer.take(1)),
-      Effect.andThen(Effect.suspend(() => commitNow(session, group)))
-    )
+    return session.writer
+      .release(1)
+      .pipe(
+        Effect.andThen(Effect.exit(Deferred.await(inflight.group.done))),
+        Effect.andThen(session.writer.take(1)),
+        Effect.andThen(Effect.suspend(() => commitNow(session, group)))
+      )
   })
 
 /** Commits what waits and awaits what is in flight. */
@@ -273,13 +288,20 @@ export const flush = (session: Session.Session): Effect.Effect<void, Failure> =>
     )
   )
 
-/** Writes the clean root of a close, if this session has written anything. The caller holds the permit; nothing is in flight. */
-export const close = Effect.fnUntraced(function* (session: Session.Session) {
-  if (!session.hasWritten || session.poison !== undefined) return
+/** Commits a root that changes nothing. The caller holds the permit, or is alone; nothing is in flight. */
+export const commitEmpty = Effect.fnUntraced(function* (session: Session.Session, clean = false) {
   const time = yield* Clock.currentTimeNanos
-  const pinned = new PinnedPages(session.cache, session.binding.layout.pageBytes)
-  const draft = new Draft(session.binding, pinned, session.nextGeneration++, session.head.root.record.roots)
-  const plan = Commit.planEmpty(draft, session.head, circumstances(session, time), true)
+  const plan = Commit.planEmpty(
+    session.binding,
+    session.head,
+    session.nextGeneration++,
+    circumstances(session, time),
+    clean
+  )
   yield* perform(session, plan)
   session.head = plan.next
 })
+
+/** Writes the clean root of a close, if this session has written anything. The caller holds the permit; nothing is in flight. */
+export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
+  session.hasWritten && session.poison === undefined ? commitEmpty(session, true) : Effect.void

@@ -11,10 +11,12 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
 import type { Draft } from "../core/Draft.ts"
-import { CorruptPage, MissingPages } from "../core/Pages.ts"
+import type * as Commit from "../core/Commit.ts"
+import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages.ts"
 import type { Pointer } from "../core/Pointer.ts"
+import type { Roots } from "../core/Roots.ts"
 import * as Batching from "./Batching.ts"
-import type { PinnedPages } from "./PinnedPages.ts"
+import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -39,6 +41,26 @@ export const read = <A>(
   pinned: PinnedPages,
   f: () => A
 ): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => run(f))
+
+/** Runs `f` on the root of `head`, which stays pinned as long as that takes. */
+export const readRoot = <A>(
+  session: Session.Session,
+  head: Commit.Head,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    const { generation, roots } = head.root.record
+    const first = run(() => f(session.pages, roots))
+    if (!isSignal(first)) return Effect.succeed(first)
+    const { layout } = session.binding
+    const pinned = new PinnedPages(session.cache, layout.pageBytes)
+    const pages = new CleanPages(layout, pinned)
+    Session.pin(session, generation)
+    return Effect.ensuring(
+      restart(session, pinned, first, () => run(() => f(pages, roots))),
+      Effect.sync(() => Session.unpin(session, generation))
+    )
+  })
 
 /** Runs `f` as an attempt of `draft`. A `Result` that failed undoes what `f` did, like a miss. */
 export const edit = <A, R>(
@@ -116,7 +138,11 @@ const distinct = (pointers: ReadonlyArray<Pointer>): ReadonlyArray<Pointer> => {
   return [...seen.values()]
 }
 
-export const corrupt = (session: Session.Session, address: number | undefined, reason: string): VolumeError.VolumeError =>
+export const corrupt = (
+  session: Session.Session,
+  address: number | undefined,
+  reason: string
+): VolumeError.VolumeError =>
   VolumeError.make(new VolumeError.Corrupt({ device: session.device.identity, address, reason }))
 
 /** Reads pages, verifies each against its pointer, and gives them to the cache. */
@@ -128,7 +154,8 @@ export const load = (
     const { binding, cache, counters, device } = session
     const { pageCount } = session.head.allocator.map
     const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
-    if (outside !== undefined) return Effect.fail(corrupt(session, outside.address, "a pointer leads out of the volume"))
+    if (outside !== undefined)
+      return Effect.fail(corrupt(session, outside.address, "a pointer leads out of the volume"))
     return Effect.flatMap(
       Effect.mapError(Batching.read(device, pointers, binding.layout.pageBytes), VolumeError.make),
       (pages) => {

@@ -14,6 +14,8 @@ import type * as Allocator from "../core/Allocator.ts"
 import type * as Binding from "../core/Binding.ts"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
+import type { Pages } from "../core/Pages.ts"
+import type { Rejected } from "../core/Recovery.ts"
 import type { Roots } from "../core/Roots.ts"
 import type { Superblock } from "../core/Superblock.ts"
 import type { Write } from "../core/Write.ts"
@@ -39,6 +41,8 @@ export interface Group {
   visible: Roots
   /** Transactions that have succeeded and share the commit. */
   transactions: number
+  /** The draft's `changeCount` after the last of them. */
+  changesSeen: number
   /** Whether somebody has taken it on to commit this group. */
   hasLeader: boolean
   /** Pages that could still be taken, less the reserve: of `allocator`. */
@@ -67,6 +71,8 @@ export interface Session {
   readonly superblock: Superblock
   readonly binding: Binding.Binding
   readonly cache: PageCache
+  /** What is in the cache, for reading. */
+  readonly pages: Pages
   readonly identity: Identity
   readonly sessionId: Uint8Array
   readonly durability: Durability
@@ -78,6 +84,8 @@ export interface Session {
   group: Group | undefined
   /** What the first write of this session writes again, with the same bytes, before anything else (I3). */
   rewrite: ReadonlyArray<Write>
+  /** Roots that recovery found incomplete. */
+  readonly rejected: ReadonlyArray<Rejected>
   /** Generations never go back, not even over roots that were rejected (I6). */
   nextGeneration: number
   /** Pages of drafts that were given up after early writes: free, but a write to them may be pending. */

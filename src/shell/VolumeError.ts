@@ -9,8 +9,6 @@ import * as Data from "effect/Data"
 import * as FileError from "../core/FileError.ts"
 import type { DeviceFailed, Locked } from "./DeviceError.ts"
 
-const hexadecimal = (page: number): string => `page ${page}`
-
 /** The device holds no volume. */
 export class NotFormatted extends Data.TaggedError("NotFormatted")<{
   readonly device: string
@@ -64,7 +62,7 @@ export class Corrupt extends Data.TaggedError("Corrupt")<{
   readonly reason: string
 }> {
   override get message(): string {
-    const where = this.address === undefined ? "" : ` at ${hexadecimal(this.address)}`
+    const where = this.address === undefined ? "" : ` at page ${this.address}`
     const path = this.path === undefined ? "" : ` (${this.path})`
     return `${this.device} is damaged${where}${path}: ${this.reason}. Run a check to see what is affected.`
   }
@@ -84,7 +82,7 @@ export class DiskFull extends Data.TaggedError("DiskFull")<{
 /** A write or sync failed before: what the device holds is not known, so nothing more is written. */
 export class Poisoned extends Data.TaggedError("Poisoned")<{
   readonly device: string
-  readonly cause: unknown
+  readonly cause: Reason
 }> {
   override get message(): string {
     return `${this.device} takes no more writes, since one failed before: ${describe(this.cause)} Close the volume and open it again.`
@@ -123,14 +121,21 @@ export type Reason =
   | Locked
   | FileError.FileError
 
-/** A volume did not do what it was asked for; `reason` says why. */
-export class VolumeError extends Data.TaggedError("VolumeError")<{ readonly reason: Reason }> {
+/** A volume did not do what it was asked for; `reason` says why, and `path` what it was about, where that is a path. */
+export class VolumeError extends Data.TaggedError("VolumeError")<{
+  readonly reason: Reason
+  readonly path?: string | undefined
+}> {
   override get message(): string {
-    return describe(this.reason)
+    return describe(this.reason, this.path)
   }
 }
 
-export const make = (reason: Reason): VolumeError => new VolumeError({ reason })
+export const make = (reason: Reason, path?: string): VolumeError =>
+  new VolumeError(path === undefined ? { reason } : { reason, path })
 
-const describe = (reason: unknown): string =>
-  reason instanceof Error ? reason.message : FileError.isFileError(reason) ? FileError.describe(reason) : String(reason)
+const describe = (reason: Reason, path?: string): string => {
+  if (reason instanceof Error) return reason.message
+  const what = FileError.describe(reason)
+  return path === undefined ? `${what}.` : `${path}: ${what}.`
+}
