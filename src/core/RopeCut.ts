@@ -6,7 +6,7 @@
  *   boundary pages is copied.
  * - What is copied, written and copied again is one stretch, chopped into runs of full length. Runs in memory on either
  *   side that are not full join it, and so does the last page of a head on disk that is not full.
- * - A hole beside data gives it the zeros that complete its pages: no run before a hole has room left.
+ * - A hole beside what is written gives it the zeros that complete its pages.
  * - No two holes meet.
  * - {@link plan} reads all that {@link apply} needs, so `apply` misses nothing.
  */
