@@ -177,7 +177,7 @@ const joins = ({ layout }: Draft<unknown>, head: RopeRun.Run, rope: RopePath.Rop
   head.isDirty
     ? head.span < RopeRun.runBytesMax(layout)
     : // A file that grows by little, commit after commit, would otherwise consist of one-page runs.
-      RopePath.end(head) === rope.size && head.pageCount < layout.runPagesMax >> 2
+      RopePath.end(head) === rope.size && head.span < (layout.runPagesMax >> 2) * layout.pageBytes
 
 /** A run that is cut is read: what is copied out of it, and what gets a new checksum. A run that only grows is not. */
 const loadRuns = (draft: Draft<unknown>, { head, headFrom, headTo, tail }: Plan): void => {

@@ -1,14 +1,24 @@
 /** Ropes against a plain byte array, over a disk that forgets. */
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
+import { isZero } from "../../src/core/Bytes.ts"
+import type { Draft } from "../../src/core/Draft.ts"
+import { InvariantViolation } from "../../src/core/Invariant.ts"
 import type { Geometry } from "../../src/core/Layout.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Rope from "../../src/core/Rope.ts"
+import * as RopeBranch from "../../src/core/RopeBranch.ts"
 import { Volume } from "./RopeMemory.ts"
 
 const SMALL: Geometry = { pageBytes: 512, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 }
 /** The widest pointers: five entries a branch. */
 const NARROW: Geometry = { pageBytes: 512, addressBytes: 6, checksumBytes: 32, extensionBytes: 32 }
 const LARGE: Geometry = { pageBytes: 4096, addressBytes: 4, checksumBytes: 8, extensionBytes: 0 }
+
+/** Runs of one page. */
+const HUGE: Geometry = { pageBytes: 65536, addressBytes: 2, checksumBytes: 8, extensionBytes: 0 }
+
+const MIB = 1024 * 1024
 
 /** A small generator of our own, seeded by fast-check: a sequence depends on the state that it has reached. */
 const makeRandom = (seed: number) => {
@@ -27,7 +37,8 @@ const makeRandom = (seed: number) => {
     bytes: (count: number): Uint8Array => {
       const bytes = new Uint8Array(count)
       // Not zero, so that a byte that was lost is seen.
-      for (let i = 0; i < count; i++) bytes[i] = 1 + below(255)
+      const first = below(255)
+      for (let i = 0; i < count; i++) bytes[i] = 1 + ((first + i * 7 + (i >> 8)) % 255)
       return bytes
     }
   }
@@ -55,8 +66,8 @@ class Pair {
   depthMax = 0
   readonly log: Array<string> = []
 
-  constructor(geometry: Geometry, seed: number, sizeMax: number) {
-    this.volume = new Volume(geometry)
+  constructor(geometry: Geometry, runPagesMax: number | undefined, seed: number, sizeMax: number) {
+    this.volume = new Volume(geometry, runPagesMax)
     this.random = makeRandom(seed)
     this.sizeMax = sizeMax
     this.seals = this.random.chance(0.3)
@@ -204,11 +215,7 @@ class Pair {
       assert.strictEqual(segment.offset, offset)
       assert.isAbove(segment.count, 0)
       const piece = model.subarray(offset, offset + segment.count)
-      if (segment.isHole)
-        assert.isTrue(
-          piece.every((byte) => byte === 0),
-          "a hole reads as zeros"
-        )
+      if (segment.isHole) assert.isTrue(isZero(piece, 0, piece.length), "a hole reads as zeros")
       offset += segment.count
     }
     assert.strictEqual(offset, model.length)
@@ -216,6 +223,16 @@ class Pair {
 }
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
+const assertCorrupt = (operation: () => unknown): void => {
+  let thrown: unknown
+  try {
+    operation()
+  } catch (cause) {
+    thrown = cause
+  }
+  assert.instanceOf(thrown, CorruptPage)
+}
 
 /** Runs a whole sequence: steps, commits, and savepoints that are rolled back or merged, one inside another. */
 const sequence = (pair: Pair, steps: number): void => {
@@ -259,12 +276,19 @@ const sequence = (pair: Pair, steps: number): void => {
   pair.check()
 }
 
-const property = (geometry: Geometry, sizeMax: number, steps: number, runs: number, depthWanted: number): void => {
+const property = (
+  geometry: Geometry,
+  runPagesMax: number | undefined,
+  sizeMax: number,
+  steps: number,
+  runs: number,
+  depthWanted: number
+): void => {
   let depthMax = 0
   let restarts = 0
   fc.assert(
     fc.property(fc.integer(), (seed) => {
-      const pair = new Pair(geometry, seed, sizeMax)
+      const pair = new Pair(geometry, runPagesMax, seed, sizeMax)
       try {
         sequence(pair, steps)
       } catch (cause) {
@@ -282,7 +306,256 @@ const property = (geometry: Geometry, sizeMax: number, steps: number, runs: numb
 }
 
 describe("Rope", () => {
-  it("is a byte array, with pages of 512 bytes", () => property(SMALL, 100_000, 60, 150, 1))
-  it("is a byte array, with the widest pointers", () => property(NARROW, 150_000, 120, 150, 3))
-  it("is a byte array, with pages of 4096 bytes", () => property(LARGE, 400_000, 60, 60, 1))
+  it("is a byte array, with small pages", () => property(SMALL, undefined, 100_000, 60, 60, 1))
+  it("is a byte array, with short runs", () => property(SMALL, 4, 60_000, 100, 60, 2))
+  it("is a byte array, with the widest pointers", () => property(NARROW, 2, 60_000, 100, 60, 3))
+  it("is a byte array, with usual pages", () => property(LARGE, undefined, 400_000, 60, 40, 1))
+  it("is a byte array, with the largest pages", () => property(HUGE, undefined, 600_000, 60, 20, 1))
+
+  it("keeps full runs and full branches behind appends", () => {
+    for (const [geometry, stepBytes] of [
+      [LARGE, MIB],
+      [SMALL, MIB],
+      [LARGE, 100_000]
+    ] as const) {
+      const volume = new Volume(geometry)
+      const bytes = new Uint8Array(stepBytes).fill(1)
+      while (volume.draft.roots.size < 64 * MIB) {
+        volume.edit((draft, rope) => Rope.write(draft, rope, rope.size, bytes.subarray(0, 64 * MIB - rope.size)))
+      }
+      const figures = volume.check()
+      const { ropeFanout } = volume.layout
+      assert.strictEqual(figures.runs, 1024)
+      let branches = 0
+      for (let count = 1024; count > 1; branches += count) count = Math.ceil(count / ropeFanout)
+      assert.strictEqual(figures.branches, branches)
+    }
+  })
+
+  it("fills runs by small appends", () => {
+    const volume = new Volume(LARGE)
+    const bytes = new Uint8Array(1024).fill(1)
+    for (let i = 0; i < 2048; i++) volume.edit((draft, rope) => Rope.write(draft, rope, rope.size, bytes))
+    assert.deepStrictEqual(volume.check(), { runs: 32, holes: 0, branches: 1, dataPages: 512 })
+    assert.strictEqual(volume.draft.dirtyBytes, 2 * MIB + 4096)
+  })
+
+  it("keeps runs of some pages when every small append is committed", () => {
+    const volume = new Volume(LARGE)
+    const bytes = new Uint8Array(1000).fill(1)
+    for (let i = 0; i < 500; i++) {
+      volume.edit((draft, rope) => Rope.write(draft, rope, rope.size, bytes))
+      assert.isAtMost(volume.draft.dirtyBytes, 6 * 4096)
+      volume.commit()
+    }
+    const figures = volume.check()
+    assert.strictEqual(figures.dataPages, Math.ceil(500_000 / 4096))
+    assert.isAtMost(figures.runs, Math.ceil(figures.dataPages / 4) + 1)
+  })
+
+  it("dirties little for a small overwrite", () => {
+    const random = makeRandom(1)
+    for (const [geometry, pagesMax] of [
+      [LARGE, 3],
+      // The write touches three of the smallest pages, and every branch on the way may be full.
+      [SMALL, 6]
+    ] as const) {
+      const volume = new Volume(geometry)
+      volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(64 * MIB).fill(1)))
+      volume.commit()
+      for (let i = 0; i < 100; i++) {
+        const savepoint = volume.draft.savepoint()
+        const depth = volume.draft.roots.level
+        const offset = random.below(64 * MIB - 1024)
+        volume.edit((draft, rope) => Rope.write(draft, rope, offset, random.bytes(1024)))
+        assert.isAtMost(volume.draft.dirtyBytes / geometry.pageBytes, depth + pagesMax)
+        volume.draft.rollback(savepoint)
+      }
+      volume.check()
+    }
+  })
+
+  it("keeps the pages around an overwrite where they are", () => {
+    const volume = new Volume(LARGE)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(64 * 1024).fill(1)))
+    volume.commit()
+    volume.forget()
+    volume.edit((draft, rope) => Rope.write(draft, rope, 5 * 4096 + 1, new Uint8Array(4096).fill(2)))
+    const [dead] = volume.draft.dead
+    assert.strictEqual(volume.draft.dead.length, 1)
+    assert.deepStrictEqual([dead.pageCount, dead.birth], [2, 1])
+    assert.strictEqual(volume.draft.dirtyBytes, 3 * 4096)
+    assert.strictEqual(volume.check().runs, 3)
+  })
+
+  it("reads with one batch a level", () => {
+    const volume = new Volume(SMALL, 4)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(MIB).fill(1)))
+    volume.commit()
+    const rope = volume.draft.roots
+    assert.isAtLeast(rope.level, 3)
+    for (const [offset, count] of [
+      [0, MIB],
+      [MIB / 3, MIB / 2],
+      [12_345, 1]
+    ]) {
+      volume.forget()
+      volume.batches = 0
+      volume.read(rope, offset, count)
+      assert.strictEqual(volume.batches, rope.level + 1)
+    }
+  })
+
+  it("loads before an operation all that it needs", () => {
+    const random = makeRandom(2)
+    for (let i = 0; i < 300; i++) {
+      const volume = new Volume(NARROW, 2)
+      volume.edit((draft, rope) => Rope.write(draft, rope, 0, random.bytes(40_000)))
+      for (let j = 0; j < 5; j++) {
+        const offset = random.below(40_000)
+        volume.edit((draft, rope) => Rope.punch(draft, rope, offset, random.below(4000)))
+      }
+      volume.commit()
+      volume.forget()
+      const { size } = volume.draft.roots
+      const offset = random.below(size)
+      const count = random.below(size - offset)
+      const operation = random.pick([Rope.punch, Rope.remove])
+      volume.performSealed(
+        (draft) => Rope.prepare(draft, draft.roots, offset, count),
+        (draft) => (draft.roots = operation(draft, draft.roots, offset, count))
+      )
+      volume.check()
+    }
+  })
+
+  it("has holes that cost nothing", () => {
+    const volume = new Volume(SMALL)
+    const size = 2 ** 48 - 1
+    volume.edit((draft, rope) => Rope.truncate(draft, rope, size))
+    assert.strictEqual(volume.draft.dirtyBytes, 0)
+    assert.deepStrictEqual(volume.read(volume.draft.roots, size - 3, 9), new Uint8Array(3))
+    volume.edit((draft, rope) => Rope.write(draft, rope, 2 ** 40 + 5, Uint8Array.of(1, 2, 3)))
+    assert.deepStrictEqual(volume.check(), { runs: 1, holes: 2, branches: 1, dataPages: 1 })
+    const segments: Array<Rope.Segment> = []
+    for (let offset = 0; offset < size;) {
+      const segment = Rope.segment(volume.draft, volume.draft.roots, offset)
+      assert(segment !== undefined)
+      segments.push(segment)
+      offset += segment.count
+    }
+    assert.deepStrictEqual(segments, [
+      { offset: 0, count: 2 ** 40, isHole: true },
+      { offset: 2 ** 40, count: 512, isHole: false },
+      { offset: 2 ** 40 + 512, count: size - 2 ** 40 - 512, isHole: true }
+    ])
+    volume.edit((draft, rope) => Rope.punch(draft, rope, 0, size))
+    assert.deepStrictEqual(volume.draft.roots, { size, level: 0, link: new Uint8Array(volume.layout.pointerBytes) })
+    assert.throws(
+      () => volume.edit((draft, rope) => Rope.write(draft, rope, size, Uint8Array.of(1))),
+      InvariantViolation
+    )
+  })
+
+  it("writes a file of known size from front to back into full runs and branches", () => {
+    const volume = new Volume(LARGE)
+    const bytes = new Uint8Array(65536).fill(1)
+    volume.edit((draft, rope) => Rope.truncate(draft, rope, 32 * MIB))
+    for (let offset = 0; offset < 32 * MIB; offset += bytes.length) {
+      volume.edit((draft, rope) => Rope.write(draft, rope, offset, bytes))
+    }
+    assert.deepStrictEqual(volume.check(), { runs: 512, holes: 0, branches: 5, dataPages: 8192 })
+  })
+
+  it("answers the same rope if nothing changed", () => {
+    const volume = new Volume(SMALL)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 3000, new Uint8Array(2000).fill(1)))
+    volume.perform((draft) => {
+      const rope = draft.roots
+      assert.strictEqual(Rope.write(draft, rope, 10, new Uint8Array(0)), rope)
+      assert.strictEqual(Rope.insert(draft, rope, 10, new Uint8Array(0)), rope)
+      assert.strictEqual(Rope.remove(draft, rope, rope.size, 10), rope)
+      assert.strictEqual(Rope.truncate(draft, rope, rope.size), rope)
+      assert.strictEqual(Rope.punch(draft, rope, 10, 20), rope)
+      assert.strictEqual(Rope.shorten(draft, rope, 100), rope)
+      assert.strictEqual(Rope.write(draft, rope, 3500, new Uint8Array(20)), rope, "a run in memory changes in place")
+    })
+    volume.check()
+  })
+
+  it("splits long runs in memory", () => {
+    const volume = new Volume(SMALL)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(300_000).fill(1)))
+    volume.commit()
+    volume.edit((draft, rope) => Rope.write(draft, rope, 100_000, new Uint8Array(100_000).fill(2)))
+    const before = volume.read(volume.draft.roots, 0, 300_000)
+    volume.edit((draft, rope) => Rope.shorten(draft, rope, 3))
+    assert.isAtLeast(volume.check().runs, Math.ceil(100_000 / 1536))
+    assert.deepStrictEqual(volume.read(volume.draft.roots, 0, 300_000), before)
+    volume.perform((draft) => assert.strictEqual(Rope.shorten(draft, draft.roots, 3), draft.roots))
+  })
+
+  it("understands holes above level 0", () => {
+    const { layout } = new Volume(SMALL)
+    const random = makeRandom(3)
+    const operations: ReadonlyArray<(draft: Draft<Rope.Rope>, rope: Rope.Rope, offset: number) => Rope.Rope> = [
+      (draft, rope, offset) => Rope.write(draft, rope, offset, new Uint8Array(700).fill(9)),
+      (draft, rope, offset) => Rope.insert(draft, rope, offset, new Uint8Array(700).fill(9)),
+      (draft, rope, offset) => Rope.remove(draft, rope, offset, 9000),
+      (draft, rope, offset) => Rope.punch(draft, rope, offset, 9000),
+      (draft, rope, offset) => Rope.truncate(draft, rope, offset)
+    ]
+    for (let i = 0; i < 200; i++) {
+      // A root of level 2: a hole, a branch of two runs, a hole.
+      const volume = new Volume(SMALL, 4)
+      volume.perform((draft) => {
+        const runs = RopeBranch.makeEntries(layout, 7)
+        for (let j = 0; j < 7; j++) {
+          draft.createData(runs.bytes, RopeBranch.push(layout, runs, 512), new Uint8Array(512).fill(j + 1))
+        }
+        const root = RopeBranch.makeEntries(layout, 3)
+        RopeBranch.push(layout, root, 20_000)
+        RopeBranch.pushAll(layout, root, RopeBranch.spread(draft, 1, runs, true))
+        RopeBranch.push(layout, root, 10_000)
+        const top = RopeBranch.spread(draft, 2, root, true)
+        const link = RopeBranch.takePointer(layout, top.bytes, RopeBranch.FIRST_POINTER)
+        draft.roots = { size: 33_584, level: 2, link }
+      })
+      volume.commit()
+      const model = new Uint8Array(33_584)
+      for (let j = 0; j < 7; j++) model.fill(j + 1, 20_000 + j * 512, 20_512 + j * 512)
+      assert.isTrue(same(volume.read(volume.draft.roots, 0, 40_000), model))
+      const offset = random.pick([0, 20_000, 23_584, 33_584, random.below(33_584)])
+      const operation = random.pick(operations)
+      volume.edit((draft, rope) => operation(draft, rope, offset))
+      const reference = new Volume(SMALL, 4)
+      reference.edit((draft, rope) => Rope.write(draft, rope, 0, model))
+      reference.edit((draft, rope) => operation(draft, rope, offset))
+      const content = reference.read(reference.draft.roots, 0, 50_000)
+      assert.isTrue(same(volume.read(volume.draft.roots, 0, 50_000), content))
+    }
+  })
+
+  it("refuses what verifies but makes no sense", () => {
+    const volume = new Volume(SMALL)
+    const { layout } = volume
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(200_000).fill(1)))
+    volume.commit()
+    const rope = volume.draft.roots
+    const decoded = (changes: Partial<Rope.Rope>): Rope.Rope => {
+      const bytes = new Uint8Array(Rope.encodedBytes(layout))
+      Rope.encode({ ...rope, ...changes }, bytes, 0)
+      return Rope.decode(layout, bytes, 0)
+    }
+    assert.deepStrictEqual(decoded({}), rope)
+    for (const changes of [{ level: 49 }, { level: 0 }, { size: 0 }, { link: new Uint8Array(layout.pointerBytes) }]) {
+      assertCorrupt(() => decoded(changes))
+    }
+    for (const size of [199_999, 200_001, 10]) {
+      const wrong = decoded({ size })
+      assertCorrupt(() => volume.read(wrong, 0, 300_000))
+      assertCorrupt(() => volume.perform((draft) => Rope.write(draft, wrong, 5, Uint8Array.of(1))))
+      assertCorrupt(() => volume.perform((draft) => Rope.truncate(draft, wrong, 5)))
+    }
+  })
 })

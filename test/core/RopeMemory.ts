@@ -21,6 +21,11 @@ import * as RopeBranch from "../../src/core/RopeBranch.ts"
 const hash = await xxhash()
 const checksum = Checksum.xxh64((bytes, seed) => hash.h64Raw(bytes, seed))
 
+/** As `assert`, at the price of an `if`: the checks of every page go through here. */
+function ensure(condition: boolean, message: string): asserts condition {
+  if (!condition) assert.fail(message)
+}
+
 const key = (address: number, birth: number, pageCount: number): string => `${address}:${birth}:${pageCount}`
 
 export interface Figures {
@@ -44,8 +49,8 @@ export class Volume implements PageSource {
   readonly #loaded = new Map<string, Uint8Array>()
   #nextAddress = 7
 
-  constructor(geometry: Layout.Geometry) {
-    this.layout = Layout.make(geometry)
+  constructor(geometry: Layout.Geometry, runPagesMax: number = Layout.make(geometry).runPagesMax) {
+    this.layout = { ...Layout.make(geometry), runPagesMax }
     this.binding = Binding.make(this.layout, checksum, new Uint8Array(16).fill(3))
     this.draft = new Draft(this.binding, this, 1, Rope.empty(this.layout))
   }
@@ -84,7 +89,10 @@ export class Volume implements PageSource {
         this.draft.keep()
         return result
       } catch (cause) {
-        if (!(cause instanceof MissingPages)) throw cause
+        if (!(cause instanceof MissingPages)) {
+          this.draft.keep()
+          throw cause
+        }
         this.draft.abandon()
         this.restarts++
         this.load(cause.pointers)
@@ -186,8 +194,8 @@ export class Volume implements PageSource {
     for (const { address, birth, pageCount } of this.draft.dead) {
       assert.isAbove(pageCount, 0)
       for (let page = address; page < address + pageCount; page++) {
-        assert.strictEqual(this.#pages.get(page)?.birth, birth, "a page dies with the birth it had")
-        assert.isFalse(this.#dead.has(page), "a page dies once")
+        ensure(this.#pages.get(page)?.birth === birth, "a page dies with the birth it had")
+        ensure(!this.#dead.has(page), "a page dies once")
         this.#dead.add(page)
       }
     }
@@ -231,7 +239,7 @@ export class Volume implements PageSource {
         assert(settled !== undefined)
         const address = Pointer.address(layout, settled, 0)
         for (let page = address; page < address + pageCount; page++) {
-          assert.isFalse(alive.has(page), "a page is reached twice")
+          ensure(!alive.has(page), "a page is reached twice")
           alive.add(page)
         }
       } else {
@@ -256,7 +264,7 @@ export class Volume implements PageSource {
       let spans = 0
       for (let i = 0; i < count; i++) {
         const child = RopeBranch.span(layout, node, i)
-        assert.isAbove(child, 0)
+        ensure(child > 0, "an entry spans something")
         spans += child
         visit(node, RopeBranch.pointerAt(layout, i), level - 1, child, isLast && i === count - 1, false)
       }
@@ -268,13 +276,13 @@ export class Volume implements PageSource {
     const dead = new Set(this.#dead)
     for (const { address, birth, pageCount } of draft.dead) {
       for (let page = address; page < address + pageCount; page++) {
-        assert.strictEqual(this.#pages.get(page)?.birth, birth, "a page dies with the birth it had")
-        assert.isFalse(dead.has(page), "a page dies once")
+        ensure(this.#pages.get(page)?.birth === birth, "a page dies with the birth it had")
+        ensure(!dead.has(page), "a page dies once")
         dead.add(page)
       }
     }
     for (const page of this.#pages.keys()) {
-      assert.notStrictEqual(alive.has(page), dead.has(page), `page ${page} is alive or dead, and not both`)
+      ensure(alive.has(page) !== dead.has(page), "a page is alive or dead, and not both")
     }
     assert.strictEqual(alive.size + dead.size, this.#pages.size)
     return figures
