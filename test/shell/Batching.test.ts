@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import * as Batching from "../../src/shell/Batching.ts"
 import type { BlockDevice, Range } from "../../src/shell/BlockDevice.ts"
 import * as MemoryDevice from "../../src/shell/MemoryDevice.ts"
