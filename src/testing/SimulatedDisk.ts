@@ -166,7 +166,8 @@ export class SimulatedDisk {
         )
       }
     } else {
-      this.#durable = this.#cache.fork()
+      // Only what is pending: after a ghost the cache shows what no sync will write.
+      for (const [index, versions] of this.#pending) this.#durable.set(index, versions[versions.length - 1].sector)
     }
     this.#pending.clear()
     this.#log = []
