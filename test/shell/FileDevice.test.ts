@@ -3,6 +3,7 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { BlockDevice } from "../../src/shell/BlockDevice.ts"
@@ -230,6 +231,31 @@ describe("FileDevice", () => {
       yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 17) }])
       yield* device.sync
       assert.deepStrictEqual(calls, ["writevSync", "fdatasyncSync", "writev", "fdatasync"])
+    })
+  )
+
+  it.effect("lets others run between the pieces of a large batch, and carries it out whole", () =>
+    Effect.gen(function* () {
+      const file = yield* image
+      const device = yield* FileDevice.make({ path: file, size: 4 << 20, zeroAheadBytes: 0 })
+      const pages = Array.from({ length: 256 }, (_, i) => ({ offset: i * 8192, bytes: new Uint8Array(4096).fill(i) }))
+      let turns = 0
+      const counter = yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.sync(() => turns++),
+            Effect.yieldNow
+          )
+        ),
+        { startImmediately: true }
+      )
+      const writer = yield* Effect.forkChild(device.write(pages), { startImmediately: true })
+      yield* Fiber.interrupt(writer)
+      yield* Fiber.interrupt(counter)
+      assert.isAtLeast(turns, 4)
+      const found = pages.map(({ offset }) => ({ offset, bytes: new Uint8Array(4096) }))
+      yield* device.read(found)
+      assert.deepStrictEqual(found, pages)
     })
   )
 
