@@ -228,7 +228,7 @@ export class TestVolume {
 
   /** Writes all that is in memory, without a root; answers whether there was room. */
   writeEarly(): boolean {
-    if (this.draft.isUntouched) return true
+    if (this.draft.changeCount === 0) return true
     const early = this.run((draft) => Commit.early(draft, this.#allocator))
     if (early._tag !== "EarlyWrites") return false
     this.#checkWrites(early.writes)
