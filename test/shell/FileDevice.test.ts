@@ -6,17 +6,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { BlockDevice } from "../../src/shell/BlockDevice.ts"
 import * as FileDevice from "../../src/shell/FileDevice.ts"
 import * as BlockDeviceSuite from "../../src/testing/BlockDeviceSuite.ts"
 import * as SystemCalls from "./SystemCalls.ts"
 import * as TemporaryFolder from "./TemporaryFolder.ts"
 
 const inFolder = (options: Partial<FileDevice.Options>) =>
-  Layer.effect(
-    BlockDevice,
-    Effect.flatMap(TemporaryFolder.make, (folder) =>
-      FileDevice.make({ path: path.join(folder, "image"), size: 2 << 20, ...options })
+  Layer.unwrap(
+    Effect.map(TemporaryFolder.make, (folder) =>
+      FileDevice.layer({ path: path.join(folder, "image"), size: 2 << 20, ...options })
     )
   )
 
