@@ -146,6 +146,29 @@ export class FilesModel {
     return node.number
   }
 
+  createIn(folder: ModelNode, name: string, content: Uint8Array, mode: number, time: bigint): number {
+    if (folder.entries.has(name)) return refuse("AlreadyExists")
+    const node = makeNode(this.state.nextNumber++, FILE, mode, time)
+    node.content = content
+    folder.entries.set(name, node)
+    touch(folder, time)
+    return node.number
+  }
+
+  unlinkIn(folder: ModelNode, name: string, time: bigint): void {
+    const node = folder.entries.get(name)
+    if (node === undefined) return refuse("NotFound")
+    if (node.type === FOLDER) return refuse("IsAFolder")
+    folder.entries.delete(name)
+    touch(folder, time)
+    drop(node, time)
+  }
+
+  /** Whether a node is still the one in the tree: a rollback makes other ones. */
+  isThere(node: ModelNode, under: ModelNode = this.state.root): boolean {
+    return under === node || [...under.entries.values()].some((child) => this.isThere(node, child))
+  }
+
   link(from: string, to: string, time: bigint): void {
     const node = this.resolve(from, false)
     const way = this.#way(to, false)
