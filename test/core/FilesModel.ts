@@ -164,9 +164,10 @@ export class FilesModel {
     drop(node, time)
   }
 
-  /** Whether a node is still the one in the tree: a rollback makes other ones. */
-  isThere(node: ModelNode, under: ModelNode = this.state.root): boolean {
-    return under === node || [...under.entries.values()].some((child) => this.isThere(node, child))
+  /** All folders, the root first. */
+  folders(under: ModelNode = this.state.root): ReadonlyArray<ModelNode> {
+    if (under.type !== FOLDER) return []
+    return [under, ...[...under.entries.values()].flatMap((child) => this.folders(child))]
   }
 
   link(from: string, to: string, time: bigint): void {

@@ -292,7 +292,7 @@ export class FilesRun {
         )
       }
       case "removeTree": {
-        if (this.#random() < 0.7) return
+        if (this.#random() < 0.85) return
         const path = this.#path()
         const operation = (draft: Inodes.RootsDraft, place: Names.Place) =>
           Files.removeTree(draft, place, time, this.#open)
@@ -474,7 +474,7 @@ export class FilesRun {
       case "sweep":
         return this.#sweep(time)
       case "bulk":
-        return this.#random() < 0.3 ? this.#bulk() : undefined
+        return this.#bulk()
       case "transaction":
         return this.#transaction()
       case "early":
@@ -487,12 +487,11 @@ export class FilesRun {
   /** Many small files, or many small changes, so that trees grow and shrink and free pages are scattered. */
   #bulk(): void {
     const { model, volume } = this
-    const count = this.#below(100)
-    const folder = this.#peek(this.#path())
-    const isMaking = this.#random() < 0.5
+    const count = this.#below(150)
+    const folder = this.#oneOf(model.folders())
+    const isMaking = this.#random() < 0.6
     for (let i = 0; i < count; i++) {
       const time = this.#time++
-      if (folder === undefined || folder.type !== FOLDER || folder.links === 0) return
       const name = `${this.#below(300)}-${"k".repeat(this.#below(100))}`
       const key = encoder.encode(name)
       const there = this.#oneOf([...folder.entries])
@@ -523,7 +522,8 @@ export class FilesRun {
         )
       }
       if (this.#random() < 0.02) this.commit()
-      if (!model.isThere(folder)) return
+      // What was rolled back is another tree now.
+      if (!model.folders().includes(folder)) return
     }
     this.#sweep(this.#time++)
   }
