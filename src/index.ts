@@ -1,4 +1,9 @@
 /**
- * The door of notafs: re-exports, nothing else.
+ * notafs: a copy-on-write, transactional, checksummed file system and key-value store on one block device.
  */
-export {}
+export { BlockDevice } from "./shell/BlockDevice.ts"
+export { DeviceFailed, Locked } from "./shell/DeviceError.ts"
+export { Identity } from "./shell/Identity.ts"
+export * as MemoryDevice from "./shell/MemoryDevice.ts"
+export * as Volume from "./shell/Volume.ts"
+export { VolumeError } from "./shell/VolumeError.ts"

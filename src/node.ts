@@ -1,4 +1,4 @@
 /**
  * What needs Node: block devices on files and on raw disks.
  */
-export {}
+export * as FileDevice from "./shell/FileDevice.ts"

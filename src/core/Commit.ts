@@ -10,7 +10,9 @@
  *   has all it needs.
  */
 import * as Allocator from "./Allocator.ts"
-import type { Draft } from "./Draft.ts"
+import type { Binding } from "./Binding.ts"
+import * as Deadlists from "./Deadlists.ts"
+import type { DeadExtent, Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
 import { invariant } from "./Invariant.ts"
@@ -80,6 +82,9 @@ const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (type
     names: name === "names"
   }))
 
+/** All nodes of the draft that are in memory. */
+export const collect = (draft: RootsDraft): Settle.Places => Settle.collect(draft, topsOf(draft.roots))
+
 const withLinks = (roots: Roots, tops: ReturnType<typeof topsOf>): Roots => {
   const settled = { ...roots }
   for (const { level, link, name } of tops) settled[name] = { level, link }
@@ -119,8 +124,11 @@ export const plan = (
   const { binding, generation, layout } = draft
   const base = head.root.record
   invariant(generation > base.generation, "generations increase")
+  // What a snapshot still sees goes on its list; the pages that editing the lists releases are free with the rest.
+  const userDead = draft.dead.length
+  const free = Deadlists.record(draft, draft.dead.slice())
+  const dead = Extent.union(extentsOf(free), deadExtents(draft, userDead))
   const deadCount = draft.dead.length
-  const dead = extentsOf(draft, 0)
   let after = Allocator.release(allocator, dead, generation)
 
   const tops = topsOf(draft.roots)
@@ -141,7 +149,7 @@ export const plan = (
     mapTop.link = folded.link
     mapPlaces = Settle.collect(draft, [mapTop])
     // The old pages of the map are free in the bits already; like all that died now, they are not to be taken yet.
-    const mapDead = extentsOf(draft, deadCount)
+    const mapDead = deadExtents(draft, deadCount)
     after = Allocator.hold({ ...after, map: folded }, mapDead, generation)
     after = { ...after, freeCount: after.freeCount + Extent.size(mapDead) }
     const mapTaken = Allocator.take(draft, after, Settle.sizes(draft, mapPlaces), 0)
@@ -182,11 +190,17 @@ export const plan = (
 }
 
 /** A root that changes nothing but is clean, or moves retention on: no pages, a new generation. */
-export const planEmpty = (draft: RootsDraft, head: Head, circumstances: Circumstances, clean: boolean): Plan => {
+export const planEmpty = (
+  binding: Binding,
+  head: Head,
+  generation: number,
+  circumstances: Circumstances,
+  clean: boolean
+): Plan => {
   const { record } = head.root
-  const root = RootRecord.encode(draft.binding, circumstances.slots, {
+  const root = RootRecord.encode(binding, circumstances.slots, {
     ...record,
-    generation: draft.generation,
+    generation,
     base: record.generation,
     parent: head.root.hash,
     sessionId: circumstances.sessionId,
@@ -201,5 +215,7 @@ export const planEmpty = (draft: RootsDraft, head: Head, circumstances: Circumst
 }
 
 /** The pages that died since the `from`th death of the draft. */
-const extentsOf = (draft: RootsDraft, from: number): Extent.ExtentSet =>
-  Extent.fromUnsorted(draft.dead.slice(from).map(({ address, pageCount }) => [address, pageCount] as const))
+export const deadExtents = (draft: RootsDraft, from: number): Extent.ExtentSet => extentsOf(draft.dead.slice(from))
+
+const extentsOf = (dead: ReadonlyArray<DeadExtent>): Extent.ExtentSet =>
+  Extent.fromUnsorted(dead.map(({ address, pageCount }) => [address, pageCount] as const))

@@ -11,6 +11,7 @@
  * - Pages die with the birth they had. Pages of the bookkeeping trees belong to no snapshot and are kept apart.
  */
 import type { Binding } from "./Binding.ts"
+import * as Extent from "./Extent.ts"
 import { invariant } from "./Invariant.ts"
 import { type Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
@@ -53,14 +54,16 @@ export interface Savepoint<Roots> extends Mark<Roots> {
 export class Draft<Roots> implements Pages {
   readonly layout: Layout
   readonly binding: Binding
-  /** The birth of all that this draft writes. */
-  readonly generation: number
+  /** The birth of all that this draft writes from now on. */
+  generation: number
   /** The roots of all trees, as they stand now. An operation reads them here and nowhere else. */
   roots: Roots
   /** What has died so far. */
   readonly dead: Array<DeadExtent> = []
   /** Bytes of all nodes in memory. */
   dirtyBytes = 0
+  /** Grows with every edit: tells whether an operation has changed anything. */
+  changeCount = 0
   /** Set while a bookkeeping tree is edited. */
   bookkeeping = false
 
@@ -85,11 +88,6 @@ export class Draft<Roots> implements Pages {
     this.roots = roots
     this.#source = source
     this.#mark = { roots, nextId: 1, deadCount: 0 }
-  }
-
-  /** Whether nothing was changed: no node in memory, nothing dead, nothing settled. */
-  get isUntouched(): boolean {
-    return this.#nodes.size === 0 && this.dead.length === 0 && this.#settled.size === 0
   }
 
   // ---- reading
@@ -129,6 +127,7 @@ export class Draft<Roots> implements Pages {
           dirty.attempt = this.#attempt
           this.#saved.push({ bytes: dirty.bytes, copy: dirty.bytes.slice() })
         }
+        this.changeCount++
         return dirty.bytes
       }
     }
@@ -161,6 +160,7 @@ export class Draft<Roots> implements Pages {
       const id = Pointer.memoryId(layout, bytes, at)
       const settled = this.#settled.get(id)
       if (settled !== undefined) return this.discard(settled, 0)
+      this.changeCount++
       this.#discarded.push(id)
       return
     }
@@ -173,6 +173,7 @@ export class Draft<Roots> implements Pages {
 
   /** The pages of this extent are no longer part of their tree; for a run of which another part survives. */
   release(address: number, pageCount: number, birth: number): void {
+    this.changeCount++
     this.dead.push({ address, pageCount, birth, bookkeeping: this.bookkeeping })
   }
 
@@ -190,6 +191,11 @@ export class Draft<Roots> implements Pages {
   /** The operation has loaded all that it needs: from here on a miss is a defect and nothing is saved for undoing. */
   seal(): void {
     this.#sealed = true
+  }
+
+  /** Whether the running operation can no longer be abandoned. */
+  get isSealed(): boolean {
+    return this.#attempting && this.#sealed
   }
 
   /** Ends an operation: what it did stays. */
@@ -276,6 +282,17 @@ export class Draft<Roots> implements Pages {
     return this.#settled.get(id)
   }
 
+  /** All pages that this draft has written so far. */
+  writtenExtents(): Extent.ExtentSet {
+    const { layout } = this
+    return Extent.fromUnsorted(
+      [...this.#settled.values()].map((pointer) => [
+        Pointer.address(layout, pointer, 0),
+        Pointer.pageCount(layout, pointer, 0)
+      ])
+    )
+  }
+
   /** The node `id` has an address now; its bytes must not change any more. */
   settle(id: number, pointer: Uint8Array): void {
     invariant(this.#nodes.has(id), "only a node in memory is settled")
@@ -285,6 +302,7 @@ export class Draft<Roots> implements Pages {
 
   #add(bytes: Uint8Array, at: number, node: Uint8Array): void {
     invariant(this.#attempting, "a draft is edited inside an attempt")
+    this.changeCount++
     const id = this.#nextId++
     this.#nodes.set(id, new DirtyNode(node, this.#attempt))
     this.dirtyBytes += node.length

@@ -6,9 +6,11 @@
  * - The newest root that decodes is the candidate. If it is clean or has two barriers it is taken; else every page that is
  *   younger than its base is verified: exactly what that commit wrote.
  * - On a mismatch exactly its base is taken, verified the same way; never anything older (I10). What was rejected is told.
- * - A slot that cannot be read is no rollback (I11): it stops the opening where the newest root may be in it.
+ * - A slot that cannot be read is no rollback (I11): it stops the opening where the newest root may be in it, that is
+ *   anywhere in the run of slots without a valid root behind the newest one.
  * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
- * - A session that will write first writes `rewrite` again, the same bytes to the same places, and syncs (I3).
+ * - A session that may write writes `rewrite` again, the same bytes to the same places, and syncs, before its open returns:
+ *   what an open has shown is never taken back (I3).
  */
 import * as Binding from "./Binding.ts"
 import * as Links from "./Links.ts"
@@ -102,16 +104,31 @@ export const begin = (
       ? refused("Unreadable", "no root slot that can be read holds a root")
       : refused("Corrupt", "no root slot holds a root")
   }
-  const next = RootSlots.next(superblock.slots, newest.record.slot)
-  if (slots[next] === undefined && !force) {
+  const hidden = hiddenSlot(superblock, slots, roots)
+  if (hidden !== undefined && !force) {
     return refused(
       "Unreadable",
       "the newest root may be in a slot that cannot be read",
-      RootSlots.pageOf(superblock.slots, next)
+      RootSlots.pageOf(superblock.slots, hidden)
     )
   }
   const opening: Opening = { binding, roots, highest: newest.record.generation }
   return examine(opening, newest, [])
+}
+
+/**
+ * A slot that cannot be read and may hold a root newer than the newest that was found: one in the run of slots without a
+ * valid root behind it. A damaged slot between the two does not hide that.
+ */
+const hiddenSlot = (
+  superblock: Superblock,
+  slots: ReadonlyArray<Uint8Array | undefined>,
+  roots: ReadonlyArray<RootRecord.EncodedRoot>
+): number | undefined => {
+  const valid = new Set(roots.map(({ record }) => record.slot))
+  let slot = RootSlots.next(superblock.slots, roots[0].record.slot)
+  for (; !valid.has(slot); slot = RootSlots.next(superblock.slots, slot)) if (slots[slot] === undefined) return slot
+  return undefined
 }
 
 /** Takes a candidate at once, or begins to verify it. */

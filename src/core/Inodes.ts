@@ -1,0 +1,65 @@
+/**
+ * Inode items in the names tree, by number.
+ *
+ * - Who holds an entry holds an inode: an entry whose inode is missing, or of another type, is a corrupt volume.
+ * - Reading takes the tree; writing takes the draft and its tree.
+ */
+import * as BTree from "./BTree.ts"
+import { UINT48_END } from "./Bytes.ts"
+import type { Draft } from "./Draft.ts"
+import * as Inode from "./Inode.ts"
+import { invariant } from "./Invariant.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
+import type { Roots } from "./Roots.ts"
+import type { Tree } from "./Tree.ts"
+
+export type RootsDraft = Draft<Roots>
+
+/** The inode of a number that a caller gave: it may have been removed. */
+export const get = (pages: Pages, names: Tree, number: number): Inode.Inode | undefined => {
+  const found = BTree.find(pages, names, Inode.inodeKey(number))
+  return found === undefined ? undefined : Inode.decode(pages.layout, found.node, found.keyEnd, found.valueEnd)
+}
+
+/** The inode that an entry names. */
+export const ofEntry = (pages: Pages, names: Tree, entry: Inode.Entry): Inode.Inode => {
+  const inode = get(pages, names, entry.number)
+  if (inode === undefined) throw new CorruptPage(undefined, `an entry names inode ${entry.number}, which is missing`)
+  if (inode.type !== entry.type) {
+    throw new CorruptPage(undefined, `an entry names inode ${entry.number} with another type than its own`)
+  }
+  return inode
+}
+
+/** Sets an item of the names tree. */
+export const putItem = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): void => {
+  draft.roots = { ...draft.roots, names: BTree.put(draft, draft.roots.names, key, value) }
+}
+
+export const removeItem = (draft: RootsDraft, key: Uint8Array): void => {
+  draft.roots = { ...draft.roots, names: BTree.remove(draft, draft.roots.names, key) }
+}
+
+export const put = (draft: RootsDraft, number: number, inode: Inode.Inode): void =>
+  putItem(draft, Inode.inodeKey(number), Inode.encode(inode))
+
+/** The number that the next {@link add} gives. */
+export const nextNumber = (draft: RootsDraft): number => {
+  const { nextInode } = draft.roots
+  invariant(nextInode < UINT48_END, "a volume gives fewer than 2^48 inode numbers in its life")
+  return nextInode
+}
+
+/** Adds an inode under the next number. */
+export const add = (draft: RootsDraft, inode: Inode.Inode): number => {
+  const number = nextNumber(draft)
+  put(draft, number, inode)
+  draft.roots = { ...draft.roots, nextInode: number + 1, inodeCount: draft.roots.inodeCount + 1 }
+  return number
+}
+
+/** Removes the item of an inode that has neither content nor attributes left. */
+export const remove = (draft: RootsDraft, number: number): void => {
+  removeItem(draft, Inode.inodeKey(number))
+  draft.roots = { ...draft.roots, inodeCount: draft.roots.inodeCount - 1 }
+}

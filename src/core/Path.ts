@@ -1,0 +1,94 @@
+/**
+ * A path, taken apart into names.
+ *
+ * - A name is 1 to 255 bytes of UTF-8 without `/` and NUL, and neither `.` nor `..`. No other name comes into a folder.
+ * - All paths begin at the root: a leading slash only tells in a symbolic link, whose target is otherwise relative.
+ * - Empty components mean nothing. A trailing slash, `.` or `..` means that the path has to lead to a folder.
+ */
+import * as Result from "effect/Result"
+import type { FileResult } from "./FileError.ts"
+import * as FileError from "./FileError.ts"
+import * as Inode from "./Inode.ts"
+import type { Layout } from "./Layout.ts"
+
+/** The longest path, and the longest target of a symbolic link. */
+export const PATH_BYTES_MAX = 4096
+
+/** The components `.` and `..`, known by identity. */
+export const HERE: Uint8Array = new Uint8Array([0x2e])
+export const UP: Uint8Array = new Uint8Array([0x2e, 0x2e])
+
+export interface Path {
+  readonly isAbsolute: boolean
+  /** Names, {@link UP}, and {@link HERE} at the end only. */
+  readonly components: ReadonlyArray<Uint8Array>
+  /** Whether a slash stands at the end. */
+  readonly needsFolder: boolean
+}
+
+const SLASH = 0x2f
+const DOT = 0x2e
+
+const encoder = new TextEncoder()
+
+/** The UTF-8 bytes of a text, unless it has a lone surrogate. */
+const encode = (text: string): FileResult<Uint8Array> =>
+  text.isWellFormed() ? Result.succeed(encoder.encode(text)) : FileError.invalidName(text, "is not well-formed Unicode")
+
+/** Takes a path apart. The empty path names nothing, as POSIX has it. */
+export const parse = (layout: Layout, text: string): FileResult<Path> => {
+  const bytes = encode(text)
+  if (Result.isFailure(bytes)) return Result.fail(bytes.failure)
+  if (bytes.success.includes(0)) return FileError.invalidName(text, "contains a NUL character")
+  return fromBytes(layout, bytes.success)
+}
+
+/** Takes a path apart that is bytes already: the target of a symbolic link. */
+export const fromBytes = (layout: Layout, bytes: Uint8Array): FileResult<Path> => {
+  if (bytes.length === 0) return FileError.notFound(bytes)
+  if (bytes.length > PATH_BYTES_MAX) return FileError.pathTooLong(bytes.length, PATH_BYTES_MAX)
+  const nameBytesMax = Inode.nameBytesMax(layout)
+  const components: Array<Uint8Array> = []
+  for (let start = 0; start < bytes.length; start++) {
+    let end = start
+    while (end < bytes.length && bytes[end] !== SLASH) end++
+    const length = end - start
+    if (length > nameBytesMax) return FileError.nameTooLong(length, nameBytesMax)
+    if (length === 1 && bytes[start] === DOT) {
+      if (end === bytes.length) components.push(HERE)
+    } else if (length === 2 && bytes[start] === DOT && bytes[start + 1] === DOT) components.push(UP)
+    else if (length > 0) components.push(bytes.subarray(start, end))
+    start = end
+  }
+  return Result.succeed({
+    isAbsolute: bytes[0] === SLASH,
+    components,
+    needsFolder: bytes[bytes.length - 1] === SLASH
+  })
+}
+
+/** One name: of an entry that is given without a path. */
+export const name = (layout: Layout, text: string): FileResult<Uint8Array> => {
+  if (text === "" || text === "." || text === "..") return FileError.invalidName(text, "is no name of an entry")
+  if (text.includes("/")) return FileError.invalidName(text, "contains a slash")
+  return attributeName(layout, text)
+}
+
+/** The name of an extended attribute: it may have slashes. */
+export const attributeName = (layout: Layout, text: string): FileResult<Uint8Array> => {
+  if (text === "") return FileError.invalidName(text, "is empty")
+  if (text.includes("\0")) return FileError.invalidName(text, "contains a NUL character")
+  const bytes = encode(text)
+  if (Result.isFailure(bytes)) return bytes
+  const nameBytesMax = Inode.nameBytesMax(layout)
+  return bytes.success.length > nameBytesMax ? FileError.nameTooLong(bytes.success.length, nameBytesMax) : bytes
+}
+
+/** The target of a symbolic link as it is stored: anything but nothing and NUL. */
+export const linkTarget = (text: string): FileResult<Uint8Array> => {
+  if (text === "") return FileError.notFound(FileError.NO_NAME)
+  if (text.includes("\0")) return FileError.invalidName(text, "contains a NUL character")
+  const bytes = encode(text)
+  if (Result.isFailure(bytes)) return bytes
+  return bytes.success.length > PATH_BYTES_MAX ? FileError.pathTooLong(bytes.success.length, PATH_BYTES_MAX) : bytes
+}

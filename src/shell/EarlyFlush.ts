@@ -1,0 +1,25 @@
+/**
+ * Keeps the nodes of a draft within a budget: over it, all that is in memory is settled and written before the commit.
+ *
+ * - A transaction may so be larger than memory. What it changes again after an early write is copied, and the page that was
+ *   written early is dead with the commit.
+ * - Not to be interrupted: an address stays taken until the write to it has settled.
+ */
+import * as Effect from "effect/Effect"
+import * as Commit from "../core/Commit.ts"
+import * as GroupCommit from "./GroupCommit.ts"
+import type { Group, Session } from "./Session.ts"
+import type { VolumeError } from "./VolumeError.ts"
+
+/** Writes early if the draft of the group is over the budget; the caller holds the writer's permit. */
+export const relieve = (session: Session, group: Group): Effect.Effect<void, VolumeError> =>
+  group.draft.dirtyBytes <= session.dirtyBytesMax ? Effect.void : Effect.uninterruptible(flush(session, group))
+
+const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
+  const early = yield* GroupCommit.planned(session, group, () => Commit.early(group.draft, group.allocator))
+  GroupCommit.setAllocator(group, early.allocator)
+  group.hasEarlyWrites = true
+  session.cache.hold(early.writes, group.draft.generation)
+  yield* GroupCommit.write(session, early.writes)
+  session.cache.release(early.writes)
+})

@@ -1,0 +1,307 @@
+/**
+ * Writers that wait together share one commit.
+ *
+ * - One commit is in flight at a time. While it is, writers fill the next group; its first member leads it: it waits for the
+ *   flight to end, plans under the writer's permit and performs without it. The others only wait for the group.
+ * - Acknowledged means: the sync after the root has returned. Any failure of a write or sync poisons the session, and every
+ *   group that stands on it fails.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Allocator from "../core/Allocator.ts"
+import * as Commit from "../core/Commit.ts"
+import { Draft } from "../core/Draft.ts"
+import { invariant } from "../core/Invariant.ts"
+import * as LongRuns from "../core/LongRuns.ts"
+import * as Settle from "../core/Settle.ts"
+import * as Batching from "./Batching.ts"
+import * as Interpreter from "./Interpreter.ts"
+import { PinnedPages } from "./PinnedPages.ts"
+import * as Session from "./Session.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Failure = VolumeError.VolumeError
+
+/** The group that writers fill now; the caller holds the writer's permit. */
+export const join = (session: Session.Session): Session.Group => {
+  if (session.group !== undefined) return session.group
+  const base = session.inflight?.next ?? session.head
+  const oldest = Session.oldestRoot(session)
+  session.abandoned = session.abandoned.filter(({ generation }) => generation > oldest)
+  let allocator = Allocator.forget(base.allocator, oldest)
+  for (const { extents, generation } of session.abandoned) allocator = Allocator.hold(allocator, extents, generation)
+  const { roots } = base.root.record
+  const pinned = new PinnedPages(session.cache, session.binding.layout.pageBytes)
+  const group: Session.Group = {
+    draft: new Draft(session.binding, pinned, session.nextGeneration++, roots),
+    pinned,
+    base,
+    allocator,
+    hasEarlyWrites: false,
+    visible: roots,
+    transactions: 0,
+    changesSeen: 0,
+    hasLeader: false,
+    roomPages: roomPages(allocator),
+    done: Deferred.makeUnsafe()
+  }
+  session.group = group
+  return group
+}
+
+const roomPages = (allocator: Allocator.Allocator): number =>
+  Allocator.allocatableCount(allocator) - Allocator.reserveCount(allocator.map.pageCount)
+
+export const setAllocator = (group: Session.Group, allocator: Allocator.Allocator): void => {
+  group.allocator = allocator
+  group.roomPages = roomPages(allocator)
+}
+
+/** Gives up a group in which no transaction has succeeded; the caller holds the permit. */
+export const drop = (session: Session.Session, group: Session.Group): void => {
+  invariant(group.transactions === 0 && session.group === group, "only a group without transactions is given up")
+  session.group = undefined
+  abandon(session, group)
+}
+
+/** What a draft wrote early and no root will name is free, but not to be taken while the write may be pending. */
+const abandon = (session: Session.Session, group: Session.Group): void => {
+  const extents = group.draft.writtenExtents()
+  if (extents.length > 0) session.abandoned = [...session.abandoned, { generation: group.draft.generation, extents }]
+}
+
+// ---- space
+
+/** Whether the draft was changed since the last transaction that succeeded. */
+export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
+
+/** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
+export const hasRoom = (group: Session.Group): boolean => {
+  const { draft } = group
+  const dirtyPages = draft.dirtyBytes / draft.layout.pageBytes
+  if (dirtyPages <= group.roomPages) return true
+  const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
+  if (released === 0) return false
+  const exact = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
+  return exact <= group.roomPages || (exact <= released && exact <= Allocator.allocatableCount(group.allocator))
+}
+
+/**
+ * Commits up to two empty roots, so that what was released but is still retained comes back. The caller holds the permit.
+ * Answers whether anything came back.
+ */
+export const reclaim = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  if (session.inflight !== undefined) yield* Effect.exit(Deferred.await(session.inflight.group.done))
+  const before = group.roomPages
+  for (let round = 0; round < 2 && group.allocator.held.length > 0; round++) {
+    yield* commitEmpty(session)
+    group.base = session.head
+    group.draft.generation = session.nextGeneration++
+    setAllocator(group, Allocator.forget(group.allocator, Session.oldestRoot(session)))
+  }
+  return group.roomPages > before
+})
+
+// ---- planning
+
+const circumstances = (session: Session.Session, time: bigint): Commit.Circumstances => ({
+  slots: session.superblock.slots,
+  sessionId: session.sessionId,
+  bootId: session.identity.boot,
+  time
+})
+
+const diskFull = (session: Session.Session, missing: number): Failure =>
+  VolumeError.make(
+    new VolumeError.DiskFull({
+      device: session.device.identity,
+      missingBytes: missing * session.binding.layout.pageBytes
+    })
+  )
+
+/** The error of a draft that {@link hasRoom} refused. */
+export const full = (session: Session.Session, group: Session.Group): Failure =>
+  diskFull(session, Math.max(1, group.draft.dirtyBytes / group.draft.layout.pageBytes - group.roomPages))
+
+/**
+ * Runs a planning function of the core until it has found pages: runs are shortened where no long extents are left, and
+ * what is retained is reclaimed before the volume counts as full. The caller holds the permit.
+ */
+export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "Plan" | "EarlyWrites" }>(
+  session: Session.Session,
+  group: Session.Group,
+  plan: () => P | Commit.DiskFull | Commit.Fragmented
+) {
+  const { draft, pinned } = group
+  let runPagesMax = draft.layout.runPagesMax
+  for (let reclaimed = false; ;) {
+    const result = yield* Interpreter.edit(session, pinned, draft, () => {
+      const made = plan()
+      return made._tag === "DiskFull" || made._tag === "Fragmented" ? Result.fail(made) : Result.succeed(made)
+    })
+    if (Result.isSuccess(result)) return result.success as P
+    if (result.failure._tag === "Fragmented") {
+      invariant(runPagesMax > 1, "single pages are never fragmented")
+      runPagesMax = Math.ceil(runPagesMax / 2)
+      yield* Interpreter.edit(session, pinned, draft, () => LongRuns.split(draft, runPagesMax))
+    } else if (!reclaimed && (yield* reclaim(session, group))) reclaimed = true
+    else return yield* diskFull(session, result.failure.missing)
+  }
+})
+
+// ---- performing
+
+const failed =
+  (session: Session.Session) =>
+  (cause: Parameters<typeof VolumeError.make>[0]): Failure => {
+    const error = VolumeError.make(cause)
+    Session.poison(session, error)
+    return error
+  }
+
+/** Writes again what recovery found, and syncs: what an open shows is not taken back by a later crash (I3). */
+export const stabilize = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const { rewrite } = session
+    if (rewrite.length === 0) return Effect.void
+    return writeAndSync(session, rewrite).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          session.rewrite = []
+        })
+      )
+    )
+  })
+
+/** Writes pages; a failure poisons the session. */
+export const write = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> => {
+  const { pageBytes } = session.binding.layout
+  for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
+  return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
+}
+
+const sync = (session: Session.Session): Effect.Effect<void, Failure> => {
+  session.counters.syncs++
+  return Effect.mapError(session.device.sync, failed(session))
+}
+
+const writeAndSync = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> =>
+  Effect.andThen(
+    write(session, writes),
+    Effect.suspend(() => sync(session))
+  )
+
+/** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
+const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
+  const root = { address: plan.root.page, bytes: plan.root.bytes }
+  if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
+    yield* writeAndSync(session, plan.writes)
+    yield* writeAndSync(session, [root])
+  } else if (plan.root.record.barriers === 2) {
+    // Pages that were written early have no sync behind them yet.
+    yield* sync(session)
+    yield* writeAndSync(session, [root])
+  } else yield* writeAndSync(session, [...plan.writes, root])
+  session.hasWritten = true
+  session.counters.commits++
+})
+
+/**
+ * Commits the group, which has at least one transaction. The caller holds the permit and there is no commit in flight; the
+ * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable.
+ */
+const commitNow = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
+  Effect.onExit(planAndPerform(session, group), (exit) =>
+    Effect.sync(() => {
+      if (session.inflight?.group === group) session.inflight = undefined
+      Deferred.doneUnsafe(group.done, exit)
+    })
+  )
+
+const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  const plan = yield* Effect.ensuring(
+    planCommit(session, group),
+    Effect.suspend(() => {
+      session.group = undefined
+      return session.writer.release(1)
+    })
+  )
+  yield* perform(session, plan)
+  session.head = plan.next
+  session.cache.release(plan.writes)
+  return plan.next
+})
+
+const planCommit = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  const refused = Session.refusal(session)
+  if (refused !== undefined) return yield* refused
+  const time = yield* Clock.currentTimeNanos
+  const plan = yield* Effect.onError(
+    planned(session, group, () =>
+      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    ),
+    () => Effect.sync(() => abandon(session, group))
+  )
+  session.cache.hold(plan.writes, plan.root.record.generation)
+  session.inflight = { group, next: plan.next }
+  return plan
+})
+
+/**
+ * Makes the group durable, which the caller's transaction has joined. The caller holds the permit, which is given back.
+ * Not to be interrupted: a leader that left would leave its group alone.
+ */
+export const commit = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
+  Effect.suspend(() => {
+    if (group.hasLeader) return Effect.andThen(session.writer.release(1), Deferred.await(group.done))
+    group.hasLeader = true
+    const { inflight } = session
+    if (inflight === undefined) return commitNow(session, group)
+    return session.writer
+      .release(1)
+      .pipe(
+        Effect.andThen(Effect.exit(Deferred.await(inflight.group.done))),
+        Effect.andThen(session.writer.take(1)),
+        Effect.andThen(Effect.suspend(() => commitNow(session, group)))
+      )
+  })
+
+/** Commits what waits and awaits what is in flight. */
+export const flush = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.uninterruptible(
+    Effect.andThen(
+      session.writer.take(1),
+      Effect.suspend((): Effect.Effect<unknown, Failure> => {
+        const { group, inflight } = session
+        if (group !== undefined && group.transactions > 0) return commit(session, group)
+        const released = session.writer.release(1)
+        return inflight === undefined ? released : Effect.andThen(released, Deferred.await(inflight.group.done))
+      })
+    )
+  )
+
+/** Commits a root that changes nothing. The caller holds the permit, or is alone; nothing is in flight. */
+export const commitEmpty = Effect.fnUntraced(function* (session: Session.Session, clean = false) {
+  const time = yield* Clock.currentTimeNanos
+  const plan = Commit.planEmpty(
+    session.binding,
+    session.head,
+    session.nextGeneration++,
+    circumstances(session, time),
+    clean
+  )
+  yield* perform(session, plan)
+  session.head = plan.next
+})
+
+/** Writes the clean root of a close, if this session has written anything. The caller holds the permit; nothing is in flight. */
+export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
+  session.hasWritten && session.poison === undefined ? commitEmpty(session, true) : Effect.void

@@ -1,0 +1,173 @@
+/**
+ * Runs the functions of the core: the only place that catches {@link MissingPages} and {@link CorruptPage}.
+ *
+ * - A core function is run; if it misses pages they are loaded in one batch, verified against their pointers, and it is run
+ *   again. What it has loaded stays pinned until it is done, so eviction cannot make it loop; every restart has loaded
+ *   something new (asserted).
+ * - A function that edits a draft runs as an attempt: a miss, a fault or an expected failure undoes what it did.
+ * - An operation whose pages are all in memory is one synchronous step.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Binding from "../core/Binding.ts"
+import type { Draft } from "../core/Draft.ts"
+import type * as Commit from "../core/Commit.ts"
+import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages.ts"
+import type { Pointer } from "../core/Pointer.ts"
+import type { Roots } from "../core/Roots.ts"
+import * as Batching from "./Batching.ts"
+import { PinnedPages } from "./PinnedPages.ts"
+import * as Session from "./Session.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+/** What one run of a core function comes to. No core function has a signal as its result. */
+type Run<A> = A | MissingPages | CorruptPage
+
+const run = <A>(f: () => A): Run<A> => {
+  try {
+    return f()
+  } catch (signal) {
+    if (signal instanceof MissingPages || signal instanceof CorruptPage) return signal
+    throw signal
+  }
+}
+
+const isSignal = (value: unknown): value is MissingPages | CorruptPage =>
+  value instanceof MissingPages || value instanceof CorruptPage
+
+/** Runs `f`, which reads from `pinned`, until it has all it needs. */
+export const read = <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  f: () => A
+): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => run(f))
+
+/** Runs `f` on the root of `head`, which stays pinned as long as that takes. */
+export const readRoot = <A>(
+  session: Session.Session,
+  head: Commit.Head,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    const { generation, roots } = head.root.record
+    const first = run(() => f(session.pages, roots))
+    if (!isSignal(first)) return Effect.succeed(first)
+    const { layout } = session.binding
+    const pinned = new PinnedPages(session.cache, layout.pageBytes)
+    const pages = new CleanPages(layout, pinned)
+    Session.pin(session, generation)
+    return Effect.ensuring(
+      restart(session, pinned, first, () => run(() => f(pages, roots))),
+      Effect.sync(() => Session.unpin(session, generation))
+    )
+  })
+
+/** Runs `f` as an attempt of `draft`. A `Result` that failed undoes what `f` did, like a miss. */
+export const edit = <A, R>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  draft: Draft<R>,
+  f: (draft: Draft<R>) => A
+): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => attempt(session, draft, f))
+
+/** One attempt; it is kept if `f` succeeds. */
+const attempt = <A, R>(session: Session.Session, draft: Draft<R>, f: (draft: Draft<R>) => A): Run<A> => {
+  draft.attempt()
+  let done = false
+  try {
+    const value = run(() => f(draft))
+    done = !isSignal(value) && !(Result.isResult(value) && Result.isFailure(value))
+    if (done) draft.keep()
+    return value
+  } finally {
+    if (!done) {
+      // A sealed operation has changed nodes without keeping copies: the draft cannot be trusted any more.
+      if (draft.isSealed) Session.poison(session, VolumeError.make(new VolumeError.Closed({ what: "transaction" })))
+      else draft.abandon()
+    }
+  }
+}
+
+const interpret = <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  once: () => Run<A>
+): Effect.Effect<A, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    const first = once()
+    return isSignal(first) ? restart(session, pinned, first, once) : Effect.succeed(first)
+  })
+
+/** Loads what was missing and runs again, until the function is done. */
+const restart = <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  first: MissingPages | CorruptPage,
+  once: () => Run<A>
+): Effect.Effect<A, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    pinned.enter()
+    return Effect.ensuring(
+      loop(session, pinned, first, once),
+      Effect.sync(() => pinned.leave())
+    )
+  })
+
+const loop = Effect.fnUntraced(function* <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  first: MissingPages | CorruptPage,
+  once: () => Run<A>
+) {
+  let signal = first
+  for (;;) {
+    if (signal instanceof CorruptPage) return yield* corrupt(session, signal.address, signal.reason)
+    const pointers = distinct(signal.pointers)
+    const pages = yield* load(session, pointers)
+    pointers.forEach((pointer, i) => pinned.pin(pointer, pages[i]))
+    const value = once()
+    if (!isSignal(value)) return value
+    signal = value
+  }
+})
+
+const distinct = (pointers: ReadonlyArray<Pointer>): ReadonlyArray<Pointer> => {
+  if (pointers.length < 2) return pointers
+  const seen = new Map<string, Pointer>()
+  for (const pointer of pointers) seen.set(`${pointer.address} ${pointer.birth} ${pointer.pageCount}`, pointer)
+  return [...seen.values()]
+}
+
+export const corrupt = (
+  session: Session.Session,
+  address: number | undefined,
+  reason: string
+): VolumeError.VolumeError =>
+  VolumeError.make(new VolumeError.Corrupt({ device: session.device.identity, address, reason }))
+
+/** Reads pages, verifies each against its pointer, and gives them to the cache. */
+export const load = (
+  session: Session.Session,
+  pointers: ReadonlyArray<Pointer>
+): Effect.Effect<ReadonlyArray<Uint8Array>, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    const { binding, cache, counters, device } = session
+    const { pageCount } = session.head.allocator.map
+    const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
+    if (outside !== undefined)
+      return Effect.fail(corrupt(session, outside.address, "a pointer leads out of the volume"))
+    return Effect.flatMap(
+      Effect.mapError(Batching.read(device, pointers, binding.layout.pageBytes), VolumeError.make),
+      (pages) => {
+        for (const [i, pointer] of pointers.entries()) {
+          const fault = Binding.fault(binding, pointer, pages[i])
+          if (fault !== undefined) return Effect.fail(corrupt(session, pointer.address, fault))
+        }
+        for (const [i, { address, birth, pageCount: count }] of pointers.entries()) {
+          counters.pagesRead += count
+          cache.insert(address, birth, pages[i])
+        }
+        return Effect.succeed(pages)
+      }
+    )
+  })

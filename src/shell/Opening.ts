@@ -1,0 +1,297 @@
+/**
+ * From a device to a session: finds the superblock, formats if asked to, reads the root slots, recovers.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Allocator from "../core/Allocator.ts"
+import type * as Binding from "../core/Binding.ts"
+import { isZero, UINT48_END } from "../core/Bytes.ts"
+import type * as Checksum from "../core/Checksum.ts"
+import * as Format from "../core/Format.ts"
+import * as FreeMap from "../core/FreeMap.ts"
+import * as Layout from "../core/Layout.ts"
+import { CleanPages } from "../core/Pages.ts"
+import * as Recovery from "../core/Recovery.ts"
+import * as RootSlots from "../core/RootSlots.ts"
+import * as Superblock from "../core/Superblock.ts"
+import * as Batching from "./Batching.ts"
+import type { BlockDevice } from "./BlockDevice.ts"
+import * as GroupCommit from "./GroupCommit.ts"
+import * as Hashes from "./Hashes.ts"
+import { Identity } from "./Identity.ts"
+import * as Interpreter from "./Interpreter.ts"
+import { PageCache } from "./PageCache.ts"
+import { PinnedPages } from "./PinnedPages.ts"
+import type { Durability, Session } from "./Session.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Device = BlockDevice["Service"]
+
+export interface FormatOptions {
+  readonly pageSize?: number | undefined
+  readonly checksum?: "xxh64" | "sha256" | undefined
+  /** Bytes that the volume takes of its device; all of it by default. */
+  readonly size?: number | undefined
+  /** The most bytes that it can ever grow to; 16 times its size by default. */
+  readonly sizeMax?: number | undefined
+}
+
+export interface OpenOptions extends FormatOptions {
+  readonly format: "if-blank" | "never" | "always"
+  readonly durability: Durability
+  readonly cacheBytes: number
+  readonly dirtyBytes: number
+  readonly readOnly: boolean
+  /** Open even if the newest root may be in a slot that cannot be read. */
+  readonly force: boolean
+}
+
+const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
+
+const readAt = (
+  device: Device,
+  offset: number,
+  byteCount: number
+): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
+  const bytes = new Uint8Array(byteCount)
+  return Effect.as(Effect.mapError(device.read([{ offset, bytes }]), VolumeError.make), bytes)
+}
+
+// ---- finding the superblock
+
+/** Bytes at the start that are looked at to tell a blank device: the first copy and its slots, with the largest pages. */
+const BLANK_BYTES = 17 * Layout.PAGE_BYTES_MAX
+
+interface Found {
+  readonly superblock: Superblock.Superblock | undefined
+  /** Why there is none. */
+  readonly fault: Superblock.Fault
+  readonly isBlank: boolean
+}
+
+/** Either copy of the superblock: at the start, or at a power of two. */
+const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
+  const size = yield* Effect.mapError(device.size, VolumeError.make)
+  const probeBytes = Math.max(device.sectorBytes, Superblock.SUPERBLOCK_BYTES)
+  let fault: Superblock.Fault = { _tag: "NotFormatted" }
+  let isBlank = true
+  let unreadable: VolumeError.VolumeError | undefined
+  for (let offset = 0; offset + probeBytes <= size; offset = offset === 0 ? Layout.PAGE_BYTES_MIN : offset * 2) {
+    if (offset % device.sectorBytes !== 0) continue
+    const bytes = yield* readAt(device, offset, probeBytes).pipe(
+      Effect.catch((error) => {
+        unreadable ??= error
+        return Effect.succeed(undefined)
+      })
+    )
+    if (bytes === undefined) {
+      isBlank = false
+      continue
+    }
+    if (!isZero(bytes, 0, probeBytes)) isBlank = false
+    const decoded = Superblock.decode(bytes, offset, checksums)
+    if (!("_tag" in decoded)) return { superblock: decoded, fault, isBlank: false } satisfies Found
+    if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+  }
+  if (unreadable !== undefined) return yield* unreadable
+  for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += probeBytes) {
+    isBlank = isZero(yield* readAt(device, offset, probeBytes), 0, probeBytes)
+  }
+  return { superblock: undefined, fault, isBlank } satisfies Found
+})
+
+// ---- formatting
+
+const PAGE_COUNT_MAX_FACTOR = 16
+
+const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashes, options: FormatOptions) {
+  const identity = yield* Identity
+  const pageBytes = options.pageSize ?? Layout.PAGE_BYTES_DEFAULT
+  const invalid = (reason: string) => fail(new VolumeError.InvalidOptions({ device: device.identity, reason }))
+  if (!Layout.isPageBytes(pageBytes)) {
+    return yield* invalid(`a page has 512 to 65536 bytes, a power of two, and not ${pageBytes}`)
+  }
+  if (pageBytes % device.sectorBytes !== 0) {
+    return yield* invalid(
+      `a page must be whole sectors of ${device.sectorBytes} bytes, which ${pageBytes} bytes are not`
+    )
+  }
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  const size = options.size ?? deviceBytes
+  if (size > deviceBytes) {
+    yield* Effect.mapError(device.grow(Math.ceil(size / device.sectorBytes) * device.sectorBytes), VolumeError.make)
+  }
+  const pageCount = Math.floor(size / pageBytes)
+  if (pageCount < RootSlots.PAGES_MIN) {
+    return yield* invalid(
+      `a volume has at least ${RootSlots.PAGES_MIN} pages (${RootSlots.PAGES_MIN * pageBytes} bytes)`
+    )
+  }
+  const pageCountMax = Math.min(
+    UINT48_END,
+    options.sizeMax === undefined ? pageCount * PAGE_COUNT_MAX_FACTOR : Math.floor(options.sizeMax / pageBytes)
+  )
+  if (pageCountMax < pageCount) return yield* invalid("its largest size is smaller than its size")
+  const plan = Format.plan(
+    {
+      pageBytes,
+      pageCount,
+      pageCountMax,
+      extensionBytes: 0,
+      volumeId: identity.next(),
+      sessionId: identity.next(),
+      bootId: identity.boot,
+      time: yield* Clock.currentTimeNanos
+    },
+    hashes[options.checksum ?? "xxh64"]
+  )
+  for (const writes of [plan.first, plan.last]) {
+    yield* Effect.mapError(Batching.write(device, writes, pageBytes), VolumeError.make)
+    yield* Effect.mapError(device.sync, VolumeError.make)
+  }
+  return plan.superblock
+})
+
+// ---- opening
+
+/** Opens the volume of a device, formatting it first where the options say so. */
+export const open = Effect.fnUntraced(function* (device: Device, options: OpenOptions) {
+  const hashes = yield* Hashes.load
+  const found = yield* find(device, Hashes.all(hashes))
+  const mayFormat = options.format === "always" || (options.format === "if-blank" && found.isBlank)
+  if (mayFormat) return yield* recover(device, hashes, yield* format(device, hashes, options), options)
+  if (found.superblock === undefined) return yield* fail(noSuperblock(device, found))
+  return yield* recover(device, hashes, found.superblock, options)
+})
+
+const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Reason => {
+  switch (fault._tag) {
+    case "NotFormatted":
+      return new VolumeError.NotFormatted({ device: device.identity, blank: isBlank })
+    case "UnsupportedFormat":
+      return new VolumeError.UnsupportedFormat({ device: device.identity, reason: fault.reason })
+    case "Corrupt":
+      return new VolumeError.Corrupt({ device: device.identity, address: 0, reason: fault.reason })
+  }
+}
+
+const recover = Effect.fnUntraced(function* (
+  device: Device,
+  hashes: Hashes.Hashes,
+  superblock: Superblock.Superblock,
+  options: OpenOptions
+) {
+  const identity = yield* Identity
+  const { pageBytes } = superblock.geometry
+  if (options.pageSize !== undefined && options.pageSize !== pageBytes) {
+    return yield* fail(
+      new VolumeError.WrongPageSize({ device: device.identity, expected: options.pageSize, actual: pageBytes })
+    )
+  }
+  const checksum = Hashes.all(hashes).find(({ algorithm }) => algorithm === superblock.algorithm) ?? hashes.xxh64
+  const binding = Superblock.binding(superblock, checksum)
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  const slotPages: Array<Uint8Array | undefined> = []
+  for (let slot = 0; slot < superblock.slots.count; slot++) {
+    const offset = RootSlots.pageOf(superblock.slots, slot) * pageBytes
+    slotPages.push(
+      offset + pageBytes > deviceBytes
+        ? new Uint8Array(pageBytes)
+        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
+    )
+  }
+  const opened = yield* examine(device, binding, superblock, slotPages, options.force)
+  const { root } = opened
+  if (root.record.map.pageCount * pageBytes > deviceBytes) {
+    const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
+    return yield* fail(new VolumeError.Corrupt({ device: device.identity, address: undefined, reason }))
+  }
+  for (const { address, generation, reason } of opened.rejected) {
+    const place = address === undefined ? "" : ` at page ${address}`
+    yield* Effect.logWarning(
+      `${device.identity}: root ${generation} was not complete${place} (${reason}); took the one before`
+    )
+  }
+  const cache = new PageCache(options.cacheBytes, pageBytes)
+  const { freeCount, cursor, map } = root.record
+  const session: Session = {
+    device,
+    superblock,
+    binding,
+    cache,
+    pages: new CleanPages(binding.layout, cache),
+    identity,
+    sessionId: identity.next(),
+    durability: options.durability,
+    dirtyBytesMax: options.dirtyBytes,
+    readOnly: options.readOnly || device.readOnly,
+    writer: Semaphore.makeUnsafe(1),
+    head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
+    inflight: undefined,
+    group: undefined,
+    rewrite: opened.rewrite,
+    rejected: opened.rejected,
+    nextGeneration: opened.nextGeneration,
+    abandoned: [],
+    hasWritten: false,
+    poison: undefined,
+    closed: false,
+    pins: new Map(),
+    counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
+  }
+  if (!session.readOnly) {
+    yield* GroupCommit.stabilize(session)
+    yield* retain(session, opened.previous)
+  }
+  return session
+})
+
+/** Drives the recovery machine. */
+const examine = Effect.fnUntraced(function* (
+  device: Device,
+  binding: Binding.Binding,
+  superblock: Superblock.Superblock,
+  slotPages: ReadonlyArray<Uint8Array | undefined>,
+  force: boolean
+) {
+  const { pageBytes } = binding.layout
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  let state = Recovery.begin(binding, superblock, slotPages, force)
+  while (state._tag === "Verifying") {
+    const wanted = Recovery.wanted(state)
+    const inside = wanted.filter(({ address, pageCount }) => (address + pageCount) * pageBytes <= deviceBytes)
+    const pages = yield* Effect.mapError(Batching.read(device, inside, pageBytes), VolumeError.make)
+    const bytes = new Map(inside.map((pointer, i) => [pointer, pages[i]]))
+    state = Recovery.loaded(
+      state,
+      wanted.map((pointer) => bytes.get(pointer))
+    )
+  }
+  if (state._tag === "Opened") return state
+  const { address, cause, reason } = state
+  return yield* fail(
+    cause === "UnsupportedFormat"
+      ? new VolumeError.UnsupportedFormat({ device: device.identity, reason })
+      : new VolumeError.Corrupt({ device: device.identity, address, reason })
+  )
+})
+
+/**
+ * Keeps whole the root before the newest: what died in between is not to be written yet. Where that root is not known, since
+ * its slot is damaged, an empty root is committed first: then the newest one is the one before.
+ */
+const retain = Effect.fnUntraced(function* (session: Session, previous: Recovery.Opened["previous"]) {
+  const { layout } = session.binding
+  const { allocator, root } = session.head
+  if (previous === undefined) {
+    if (root.record.base > 0) yield* GroupCommit.commitEmpty(session)
+    return
+  }
+  const pinned = new PinnedPages(session.cache, layout.pageBytes)
+  const pages = new CleanPages(layout, pinned)
+  const died = yield* Interpreter.read(session, pinned, () =>
+    FreeMap.freedSince(pages, allocator.map, previous.record.map)
+  )
+  session.head = { root, allocator: Allocator.hold(allocator, died, root.record.generation) }
+})

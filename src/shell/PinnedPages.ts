@@ -1,0 +1,57 @@
+/**
+ * The cache, and what running operations have loaded.
+ *
+ * - What an operation has loaded stays until no operation that restarts is left, so eviction cannot make one loop: what it
+ *   misses is never pinned, and every restart has loaded something new.
+ */
+import type { PageSource } from "../core/Pages.ts"
+import type { Pointer } from "../core/Pointer.ts"
+
+interface Pinned {
+  readonly birth: number
+  readonly bytes: Uint8Array
+}
+
+export class PinnedPages implements PageSource {
+  readonly #cache: PageSource
+  readonly #pageBytes: number
+  readonly #pinned = new Map<number, Array<Pinned>>()
+  #operations = 0
+
+  constructor(cache: PageSource, pageBytes: number) {
+    this.#cache = cache
+    this.#pageBytes = pageBytes
+  }
+
+  find(address: number, birth: number, pageCount: number): Uint8Array | undefined {
+    if (this.#pinned.size > 0) {
+      const found = this.#findPinned(address, birth, pageCount)
+      if (found !== undefined) return found
+    }
+    return this.#cache.find(address, birth, pageCount)
+  }
+
+  /** An operation begins to restart. */
+  enter(): void {
+    this.#operations++
+  }
+
+  /** An operation that restarted is done. */
+  leave(): void {
+    this.#operations--
+    if (this.#operations === 0) this.#pinned.clear()
+  }
+
+  pin({ address, birth, pageCount }: Pointer, bytes: Uint8Array): void {
+    if (this.#findPinned(address, birth, pageCount) !== undefined) return
+    const at = this.#pinned.get(address)
+    if (at === undefined) this.#pinned.set(address, [{ birth, bytes }])
+    else at.push({ birth, bytes })
+  }
+
+  #findPinned(address: number, birth: number, pageCount: number): Uint8Array | undefined {
+    return this.#pinned
+      .get(address)
+      ?.find((pinned) => pinned.birth === birth && pinned.bytes.length === pageCount * this.#pageBytes)?.bytes
+  }
+}

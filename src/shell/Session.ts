@@ -1,0 +1,131 @@
+/**
+ * The one mutable cell of an open volume.
+ *
+ * - `head` is the newest durable root; `inflight` is the commit that is on its way to the device, at most one; `group` is the
+ *   draft that writers fill now. It stands on the commit in flight if there is one, else on the head.
+ * - The writer's permit (`writer`) guards `group`: whoever holds it may change the draft. A commit is planned under it and
+ *   performed without it, so writers go on while the device works.
+ * - Every change of a field is one synchronous step.
+ * - `poison` is set by the first failed write or sync and never cleared: no write, no root and no acknowledgement after it.
+ */
+import type * as Deferred from "effect/Deferred"
+import type * as Semaphore from "effect/Semaphore"
+import type * as Allocator from "../core/Allocator.ts"
+import type * as Binding from "../core/Binding.ts"
+import type * as Commit from "../core/Commit.ts"
+import type { Draft } from "../core/Draft.ts"
+import type { Pages } from "../core/Pages.ts"
+import type { Rejected } from "../core/Recovery.ts"
+import type { Roots } from "../core/Roots.ts"
+import type { Superblock } from "../core/Superblock.ts"
+import type { Write } from "../core/Write.ts"
+import type { BlockDevice } from "./BlockDevice.ts"
+import type { Identity } from "./Identity.ts"
+import type { PageCache } from "./PageCache.ts"
+import type { PinnedPages } from "./PinnedPages.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+/** When a transaction is durable: when it returns, or at the next interval or `sync`. */
+export type Durability = "commit" | "interval"
+
+/** The writers that share the next commit. */
+export interface Group {
+  readonly draft: Draft<Roots>
+  readonly pinned: PinnedPages
+  /** The root that the draft stands on: the commit in flight when it began, or the head. */
+  base: Commit.Head
+  /** Of the base, less what was written early. */
+  allocator: Allocator.Allocator
+  hasEarlyWrites: boolean
+  /** The roots as of the last transaction that succeeded: what outsiders may see where durability is by interval. */
+  visible: Roots
+  /** Transactions that have succeeded and share the commit. */
+  transactions: number
+  /** The draft's `changeCount` after the last of them. */
+  changesSeen: number
+  /** Whether somebody has taken it on to commit this group. */
+  hasLeader: boolean
+  /** Pages that could still be taken, less the reserve: of `allocator`. */
+  roomPages: number
+  /** Done when the commit is durable, or has failed. */
+  readonly done: Deferred.Deferred<Commit.Head, VolumeError.VolumeError>
+}
+
+/** A commit on its way to the device. */
+export interface Inflight {
+  readonly group: Group
+  /** The head once it is durable. */
+  readonly next: Commit.Head
+}
+
+export interface Counters {
+  commits: number
+  transactions: number
+  syncs: number
+  pagesRead: number
+  pagesWritten: number
+}
+
+export interface Session {
+  readonly device: BlockDevice["Service"]
+  readonly superblock: Superblock
+  readonly binding: Binding.Binding
+  readonly cache: PageCache
+  /** What is in the cache, for reading. */
+  readonly pages: Pages
+  readonly identity: Identity
+  readonly sessionId: Uint8Array
+  readonly durability: Durability
+  readonly dirtyBytesMax: number
+  readonly readOnly: boolean
+  readonly writer: Semaphore.Semaphore
+  head: Commit.Head
+  inflight: Inflight | undefined
+  group: Group | undefined
+  /** What the first write of this session writes again, with the same bytes, before anything else (I3). */
+  rewrite: ReadonlyArray<Write>
+  /** Roots that recovery found incomplete. */
+  readonly rejected: ReadonlyArray<Rejected>
+  /** Generations never go back, not even over roots that were rejected (I6). */
+  nextGeneration: number
+  /** Pages of drafts that were given up after early writes: free, but a write to them may be pending. */
+  abandoned: ReadonlyArray<Allocator.Held>
+  /** Whether this session has written a root. */
+  hasWritten: boolean
+  poison: VolumeError.VolumeError | undefined
+  closed: boolean
+  /** Readers by the generation that they read. */
+  readonly pins: Map<number, number>
+  readonly counters: Counters
+}
+
+/** Why the session takes no writes, if it takes none. */
+export const refusal = (session: Session): VolumeError.VolumeError | undefined => {
+  const { closed, device, poison, readOnly } = session
+  if (closed) return VolumeError.make(new VolumeError.Closed({ what: "volume" }))
+  if (readOnly) return VolumeError.make(new VolumeError.ReadOnly({ device: device.identity }))
+  if (poison === undefined) return undefined
+  return VolumeError.make(new VolumeError.Poisoned({ device: device.identity, cause: poison.reason }))
+}
+
+/** The first failure of a write or sync stays: nothing is retried, since nobody knows what the device holds. */
+export const poison = (session: Session, error: VolumeError.VolumeError): void => {
+  session.poison ??= error
+}
+
+export const pin = (session: Session, generation: number): void => {
+  session.pins.set(generation, (session.pins.get(generation) ?? 0) + 1)
+}
+
+export const unpin = (session: Session, generation: number): void => {
+  const count = (session.pins.get(generation) ?? 0) - 1
+  if (count > 0) session.pins.set(generation, count)
+  else session.pins.delete(generation)
+}
+
+/** The oldest root whose pages must stay: the one before the head (R = 1), or one that a reader still reads. */
+export const oldestRoot = (session: Session): number => {
+  let oldest = session.head.root.record.base
+  for (const generation of session.pins.keys()) oldest = Math.min(oldest, generation)
+  return oldest
+}

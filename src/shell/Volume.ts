@@ -1,0 +1,213 @@
+/**
+ * A volume: a file system and key-value store on one block device, as a service.
+ *
+ * Files are reached through `VolumeFileSystem`, keys through `KeyValue`; what is here is what holds them together:
+ * transactions, views, durability, statistics.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Allocator from "../core/Allocator.ts"
+import type { Report as CheckReport } from "../core/Check.ts"
+import type { Draft } from "../core/Draft.ts"
+import type { Layout } from "../core/Layout.ts"
+import type { Pages } from "../core/Pages.ts"
+import type { Roots } from "../core/Roots.ts"
+import { BlockDevice } from "./BlockDevice.ts"
+import * as Checking from "./Checking.ts"
+import * as Opening from "./Opening.ts"
+import type * as Session from "./Session.ts"
+import * as Transaction from "./Transaction.ts"
+import type { VolumeError } from "./VolumeError.ts"
+
+export type { CheckReport }
+
+/** Proof of a commit: the root that made it durable. */
+export interface Receipt {
+  /** 16 bytes. */
+  readonly volumeId: Uint8Array
+  readonly generation: number
+  /** 32 bytes. */
+  readonly rootHash: Uint8Array
+}
+
+/** What a volume holds and has done. Sizes in bytes. */
+export interface Statistics {
+  readonly pageBytes: number
+  /** The size of the volume. */
+  readonly size: number
+  /** Free in the newest durable root. */
+  readonly free: number
+  /** Of the free bytes, those kept for deletions on a full volume. */
+  readonly reserved: number
+  /** What can be taken now: free, less what older roots still need. */
+  readonly allocatable: number
+  /** Files, folders and symbolic links. */
+  readonly inodeCount: number
+  readonly generation: number
+  readonly cacheBytes: number
+  readonly cacheHits: number
+  readonly cacheMisses: number
+  /** Of this session. */
+  readonly commits: number
+  readonly transactions: number
+  readonly syncs: number
+  readonly pagesRead: number
+  readonly pagesWritten: number
+}
+
+/** What is fixed for the life of a volume, and what its opening found. */
+export interface Facts {
+  readonly device: string
+  readonly volumeId: Uint8Array
+  readonly layout: Layout
+  readonly checksum: string
+  readonly rootSlots: number
+  /** The largest size that the volume can ever have, in bytes. */
+  readonly sizeMax: number
+  readonly readOnly: boolean
+  /** Generations of roots that were found incomplete and passed over. */
+  readonly rejectedRoots: ReadonlyArray<number>
+}
+
+/** The options of {@link layer}. Sizes are in bytes. */
+export interface Options extends Opening.FormatOptions {
+  /** Whether to format: a blank device only (the default), never, or always, destroying what is there. */
+  readonly format?: "if-blank" | "never" | "always" | undefined
+  /** When a transaction is durable: when it returns (`"commit"`, the default), or at the next interval or `sync`. */
+  readonly durability?: Session.Durability | undefined
+  /** Bounds the clean pages that are kept in memory; 32 MiB by default. */
+  readonly cacheBytes?: number | undefined
+  /** Bounds what a transaction keeps in memory before it writes early; 16 MiB by default. */
+  readonly dirtyBytes?: number | undefined
+  /** Opens even if the newest root may stand in a slot that cannot be read: the newest changes may be lost. */
+  readonly force?: boolean | undefined
+}
+
+const CACHE_BYTES = 32 * 1024 * 1024
+const DIRTY_BYTES = 16 * 1024 * 1024
+const INTERVAL_MILLIS = 1000
+
+export class Volume extends Context.Service<
+  Volume,
+  {
+    readonly facts: Facts
+    /**
+     * Runs `effect` as one transaction: all operations inside, through whichever service, commit as one when it succeeds,
+     * and leave nothing behind when it fails, dies or is interrupted. Inside another transaction it is a savepoint.
+     */
+    readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
+    /** The same, with a receipt; none if nothing was changed or nothing is durable yet. */
+    readonly commit: <A, E, R>(
+      effect: Effect.Effect<A, E, R>
+    ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt> }, E | VolumeError, R>
+    /** Runs all reads inside on one durable root. */
+    readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
+    /** Makes everything durable that has succeeded. */
+    readonly sync: Effect.Effect<void, VolumeError>
+    readonly statistics: Effect.Effect<Statistics>
+    /**
+     * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
+     * of files is read too. The report lists what is wrong.
+     */
+    readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
+    /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
+    readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
+    /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
+    readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+  }
+>()("notafs/shell/Volume") {}
+
+/** Opens the volume of the device until the scope ends. */
+export const open = (
+  options: Options & { readonly readOnly?: boolean | undefined } = {}
+): Effect.Effect<Volume["Service"], VolumeError, BlockDevice | Scope.Scope> =>
+  Effect.gen(function* () {
+    const device = yield* BlockDevice
+    const session = yield* Effect.acquireRelease(
+      Opening.open(device, {
+        pageSize: options.pageSize,
+        checksum: options.checksum,
+        size: options.size,
+        sizeMax: options.sizeMax,
+        format: options.format ?? "if-blank",
+        durability: options.durability ?? "commit",
+        cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+        dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
+        readOnly: options.readOnly ?? false,
+        force: options.force ?? false
+      }),
+      (opened) =>
+        Effect.catch(Transaction.close(opened), (error) =>
+          Effect.logError(`Closing ${device.identity} failed: ${error.message}`)
+        )
+    )
+    if (session.durability === "interval" && !session.readOnly) {
+      const flush = Effect.ignore(Transaction.sync(session))
+      yield* Effect.forkScoped(Effect.forever(Effect.delay(flush, INTERVAL_MILLIS)))
+    }
+    return service(session)
+  })
+
+/** The volume of the device below: formatted if it is blank, unless the options say otherwise. */
+export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, BlockDevice> =>
+  Layer.effect(Volume, open(options))
+
+/** The same for reading only: nothing is written, not even what a recovery would write again. */
+export const layerReadOnly = (
+  options: Omit<Options, "format" | "durability" | "dirtyBytes"> = {}
+): Layer.Layer<Volume, VolumeError, BlockDevice> =>
+  Layer.effect(Volume, open({ ...options, format: "never", readOnly: true }))
+
+const service = (session: Session.Session): Volume["Service"] =>
+  Volume.of({
+    facts: factsOf(session),
+    transaction: (effect) => Effect.map(Transaction.transaction(session, effect), ({ value }) => value),
+    commit: (effect) =>
+      Effect.map(Transaction.transaction(session, effect), ({ head, value }) => ({
+        value,
+        receipt: Option.map(head, ({ root }) => ({
+          volumeId: session.binding.volumeId,
+          generation: root.record.generation,
+          rootHash: root.hash
+        }))
+      })),
+    view: (effect) => Transaction.view(session, effect),
+    sync: Transaction.sync(session),
+    statistics: Effect.sync(() => statisticsOf(session)),
+    check: (options) => Checking.run(session, options?.deep ?? false),
+    read: (f) => Transaction.read(session, f),
+    write: (f) => Transaction.write(session, f)
+  })
+
+const factsOf = (session: Session.Session): Facts => ({
+  device: session.device.identity,
+  volumeId: session.binding.volumeId,
+  layout: session.binding.layout,
+  checksum: session.binding.checksum.name,
+  rootSlots: session.superblock.slots.count,
+  sizeMax: session.superblock.pageCountMax * session.binding.layout.pageBytes,
+  readOnly: session.readOnly,
+  rejectedRoots: session.rejected.map(({ generation }) => generation)
+})
+
+const statisticsOf = (session: Session.Session): Statistics => {
+  const { allocator, root } = session.head
+  const { pageBytes } = session.binding.layout
+  const cache = session.cache.statistics
+  return {
+    pageBytes,
+    size: allocator.map.pageCount * pageBytes,
+    free: allocator.freeCount * pageBytes,
+    reserved: Math.min(allocator.freeCount, Allocator.reserveCount(allocator.map.pageCount)) * pageBytes,
+    allocatable: Math.max(0, Allocator.allocatableCount(allocator)) * pageBytes,
+    inodeCount: root.record.roots.inodeCount,
+    generation: root.record.generation,
+    cacheBytes: cache.bytes,
+    cacheHits: cache.hits,
+    cacheMisses: cache.misses,
+    ...session.counters
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * How a volume fails: one error with a tagged reason.
+ *
+ * - What a caller can expect of files and keys (`NotFound`, `AlreadyExists`, ...) is a `FileError` of the core.
+ * - What the device or the image does is one of the classes below.
+ * - Our own bug is neither: it is a defect.
+ */
+import * as Data from "effect/Data"
+import * as FileError from "../core/FileError.ts"
+import type { DeviceFailed, Locked } from "./DeviceError.ts"
+
+/** The device holds no volume. */
+export class NotFormatted extends Data.TaggedError("NotFormatted")<{
+  readonly device: string
+  /** Whether it holds anything else. */
+  readonly blank: boolean
+}> {
+  override get message(): string {
+    return this.blank
+      ? `${this.device} is blank. Format it first.`
+      : `${this.device} holds no volume, but something else. Formatting it would destroy that; force it if you mean to.`
+  }
+}
+
+/** The volume was made by a newer program, or asks for something this one does not have. */
+export class UnsupportedFormat extends Data.TaggedError("UnsupportedFormat")<{
+  readonly device: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.device} cannot be opened by this version of notafs: ${this.reason}. Use a newer one.`
+  }
+}
+
+/** A page size was asked for that the volume does not have. */
+export class WrongPageSize extends Data.TaggedError("WrongPageSize")<{
+  readonly device: string
+  readonly expected: number
+  readonly actual: number
+}> {
+  override get message(): string {
+    return `${this.device} has pages of ${this.actual} bytes, not ${this.expected}. Leave the page size out, or format anew.`
+  }
+}
+
+/** What was asked for makes no volume. */
+export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
+  readonly device: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.device} cannot be used like this: ${this.reason}.`
+  }
+}
+
+/** Bytes that are not what was written there. */
+export class Corrupt extends Data.TaggedError("Corrupt")<{
+  readonly device: string
+  /** The page, where it is known. */
+  readonly address: number | undefined
+  readonly path?: string | undefined
+  readonly reason: string
+}> {
+  override get message(): string {
+    const where = this.address === undefined ? "" : ` at page ${this.address}`
+    const path = this.path === undefined ? "" : ` (${this.path})`
+    return `${this.device} is damaged${where}${path}: ${this.reason}. Run a check to see what is affected.`
+  }
+}
+
+/** No room for what was written; nothing of it was kept. */
+export class DiskFull extends Data.TaggedError("DiskFull")<{
+  readonly device: string
+  /** Bytes that were missing, roughly. */
+  readonly missingBytes: number
+}> {
+  override get message(): string {
+    return `${this.device} is full: ${this.missingBytes} bytes more were needed. Nothing of it was kept; delete something.`
+  }
+}
+
+/** A write or sync failed before: what the device holds is not known, so nothing more is written. */
+export class Poisoned extends Data.TaggedError("Poisoned")<{
+  readonly device: string
+  readonly cause: Reason
+}> {
+  override get message(): string {
+    return `${this.device} takes no more writes, since one failed before: ${describe(this.cause)} Close the volume and open it again.`
+  }
+}
+
+/** The volume was opened for reading, or a view was written to. */
+export class ReadOnly extends Data.TaggedError("ReadOnly")<{
+  readonly device: string
+}> {
+  override get message(): string {
+    return `${this.device} is open for reading only.`
+  }
+}
+
+/** The volume or the transaction that an operation belongs to has ended. */
+export class Closed extends Data.TaggedError("Closed")<{
+  readonly what: string
+}> {
+  override get message(): string {
+    return `The ${this.what} of this operation has ended.`
+  }
+}
+
+export type Reason =
+  | NotFormatted
+  | UnsupportedFormat
+  | WrongPageSize
+  | InvalidOptions
+  | Corrupt
+  | DiskFull
+  | Poisoned
+  | ReadOnly
+  | Closed
+  | DeviceFailed
+  | Locked
+  | FileError.FileError
+
+/** A volume did not do what it was asked for; `reason` says why, and `path` what it was about, where that is a path. */
+export class VolumeError extends Data.TaggedError("VolumeError")<{
+  readonly reason: Reason
+  readonly path?: string | undefined
+}> {
+  override get message(): string {
+    return describe(this.reason, this.path)
+  }
+}
+
+export const make = (reason: Reason, path?: string): VolumeError =>
+  new VolumeError(path === undefined ? { reason } : { reason, path })
+
+const describe = (reason: Reason, path?: string): string => {
+  if (reason instanceof Error) return reason.message
+  const what = FileError.describe(reason)
+  return path === undefined ? `${what}.` : `${path}: ${what}.`
+}

@@ -1,0 +1,79 @@
+/**
+ * Zeros that are written ahead of a writer of small pieces. Syncing a write into a hole of a sparse file costs about twice
+ * one into space that was written before (measured: 226 against 128 microseconds for 16 KiB), since the file system must
+ * allocate and journal. So the first small write into a stretch fills the holes of that stretch, and those after it are cheap.
+ *
+ * - It writes zeros only where it has just read zeros, so no byte ever changes, whatever was thought to be free. The caller
+ *   sees to it that no other write is under way meanwhile, in this process or in another.
+ * - It never reaches beyond the end of the file, and a write that covers the stretch by itself does without.
+ * - It is a help and no promise: where reading or writing zeros fails, it stops for good and says nothing. The write itself
+ *   will fail if there is a reason to.
+ */
+import type { Run } from "./Batching.ts"
+import { transferSync } from "./Descriptor.ts"
+
+/** Holes are filled where this much is zero at a stretch. */
+const blockBytes = 65536
+
+/** Stretches that are remembered as done; beyond that all are forgotten, which costs one more look at each. */
+const preparedCountMax = 65536
+
+export class ZeroAhead {
+  readonly #fd: number
+  readonly #stepBytes: number
+  readonly #found: Uint8Array
+  readonly #zeros: Uint8Array
+  readonly #prepared = new Set<number>()
+  #stopped = false
+
+  /** `stepBytes`: how much is prepared at a time. A small file takes smaller steps. */
+  constructor(fd: number, stepBytes: number, fileBytes: number) {
+    this.#fd = fd
+    const steps = Math.floor(Math.min(stepBytes, fileBytes / 16) / blockBytes)
+    this.#stepBytes = Math.max(1, steps) * blockBytes
+    this.#found = new Uint8Array(this.#stepBytes)
+    this.#zeros = new Uint8Array(this.#stepBytes)
+  }
+
+  /** Fills the holes around the places of `runs`, and returns how many bytes of zeros that took. */
+  prepare(runs: ReadonlyArray<Run>, fileBytes: number): number {
+    let zeroBytes = 0
+    for (const run of runs) {
+      const end = run.offset + run.byteCount
+      let start = run.offset - (run.offset % this.#stepBytes)
+      for (; start < end && !this.#stopped; start += this.#stepBytes) {
+        const stop = start + this.#stepBytes
+        if (this.#prepared.has(start) || stop > fileBytes || (run.offset <= start && stop <= end)) continue
+        if (this.#prepared.size >= preparedCountMax) this.#prepared.clear()
+        this.#prepared.add(start)
+        zeroBytes += this.#fill(start)
+      }
+    }
+    return zeroBytes
+  }
+
+  #fill(start: number): number {
+    const found = this.#found
+    if (transferSync(this.#fd, "read", [runOf(start, found)]) !== undefined) {
+      this.#stopped = true
+      return 0
+    }
+    const holes: Array<Run> = []
+    let zeroBytes = 0
+    for (let at = 0; at < found.length;) {
+      let end = at
+      while (end < found.length && isZeroBlock(found, end)) end += blockBytes
+      if (end > at) holes.push(runOf(start + at, this.#zeros.subarray(at, end)))
+      zeroBytes += end - at
+      at = end + blockBytes
+    }
+    if (transferSync(this.#fd, "write", holes) !== undefined) this.#stopped = true
+    return zeroBytes
+  }
+}
+
+const runOf = (offset: number, bytes: Uint8Array): Run => ({ offset, byteCount: bytes.length, buffers: [bytes] })
+
+const zeroBlock = Buffer.alloc(blockBytes)
+
+const isZeroBlock = (bytes: Uint8Array, at: number): boolean => zeroBlock.compare(bytes, at, at + blockBytes) === 0
