@@ -54,7 +54,13 @@ describe("Check", () => {
     let inodes = 0
     for (let seed = 1; seed <= 6; seed++) {
       const unkindness = { forget: 0, abandon: 0 }
-      const run = new FilesRun({ seed, pageBytes: seed % 2 === 0 ? 512 : 4096, pageCount: 4000, steps: 300, unkindness })
+      const run = new FilesRun({
+        seed,
+        pageBytes: seed % 2 === 0 ? 512 : 4096,
+        pageCount: 4000,
+        steps: 300,
+        unkindness
+      })
       for (let step = 0; step < 300; step++) {
         run.step()
         if (step % 20 !== 19) continue
@@ -160,7 +166,8 @@ describe("Check", () => {
         volume.damage(pointer.address, (page) => {
           for (let byte = 0; byte <= choose(4); byte++) {
             // The beginning and the end of a node hold most of its sense.
-            const at = choose(3) === 0 ? choose(page.length) : choose(2) === 0 ? choose(40) : page.length - 1 - choose(120)
+            const at =
+              choose(3) === 0 ? choose(page.length) : choose(2) === 0 ? choose(40) : page.length - 1 - choose(120)
             page[at] = choose(2) === 0 ? choose(256) : page[at] ^ (1 << choose(8))
           }
         })
