@@ -3,10 +3,12 @@
  */
 import { assert, describe, it } from "vitest"
 import * as Check from "../../src/core/Check.ts"
+import * as Format from "../../src/core/Format.ts"
 import type * as Pointer from "../../src/core/Pointer.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
-import { chooser, noise, sha256, Volume, type VolumeOptions } from "./CheckVolume.ts"
+import * as Superblock from "../../src/core/Superblock.ts"
+import { chooser, noise, sha256, Volume, type VolumeOptions, xxh64 } from "./CheckVolume.ts"
 import { FilesRun } from "./FilesRun.ts"
 
 /** Files of every form, in a few folders. */
@@ -33,6 +35,37 @@ const kinds: ReadonlyArray<readonly [string, VolumeOptions]> = [
   ["a free map of two levels", { pageCount: 9000 }],
   ["the smallest size", { pageCount: 16, pageBytes: 4096 }]
 ]
+
+describe("Format", () => {
+  it("leaves no superblock of an earlier volume where the second copy is looked for", () => {
+    const early = new Volume({ pageCount: 256 })
+    early.note(1, "secret", "of another time")
+    const disk = new Uint8Array(1024 * 512)
+    disk.set(early.disk)
+    const { geometry } = early.superblock
+    const again = Format.plan(
+      {
+        pageBytes: geometry.pageBytes,
+        pageCount: 1024,
+        pageCountMax: 1024,
+        extensionBytes: 0,
+        volumeId: new Uint8Array(16).fill(8),
+        sessionId: new Uint8Array(16),
+        bootId: new Uint8Array(16),
+        time: BigInt(3)
+      },
+      xxh64
+    )
+    const written = [...again.first, ...again.last].map(({ address }) => address)
+    assert.strictEqual(new Set(written).size, written.length, "no page is written twice")
+    for (const { address, bytes } of [...again.first, ...again.last]) disk.set(bytes, address * 512)
+    const offsets = Array.from({ length: 20 }, (_, i) => 512 * 2 ** i).filter((offset) => offset < disk.length)
+    const copies = offsets.filter(
+      (offset) => !("_tag" in Superblock.decode(disk.subarray(offset, offset + 512), offset, [xxh64]))
+    )
+    assert.deepStrictEqual(copies, [again.superblock.slots.secondCopy * 512])
+  })
+})
 
 describe("Check", () => {
   for (const [what, options] of kinds) {
