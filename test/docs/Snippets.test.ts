@@ -30,7 +30,10 @@ const snippetsOf = (document: string, text: string): ReadonlyArray<Snippet> =>
 const towardsSources = (code: string): string =>
   code
     .replaceAll(/from "notafs"/g, 'from "../../src/index.ts"')
-    .replaceAll(/from "notafs\/(\w+)"/g, (_, door) => `from "../../src/${door === "testing" ? "testing/index" : door}.ts"`)
+    .replaceAll(
+      /from "notafs\/(\w+)"/g,
+      (_, door) => `from "../../src/${door === "testing" ? "testing/index" : door}.ts"`
+    )
 
 const paths = ["README.md", ...(await documents("docs"))]
 const snippets = (
@@ -66,4 +69,3 @@ describe("the snippets of the documents", () => {
     assert.strictEqual(stderr, "")
   })
 })
-
