@@ -83,19 +83,21 @@ export const segment = (pages: Pages, rope: Rope, offset: number): Segment | und
 
 // ---- changing
 
-/**
- * Loads whatever a write of `count` bytes at `offset` touches, and whatever punching or removing them does. After it, such
- * an operation misses nothing.
- */
-export const prepare = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
+/** Loads whatever writing or inserting `count` bytes at `offset` touches: after it, that misses nothing. */
+export const prepareWrite = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
   if (inPlace(draft, rope, offset, count) !== undefined) return
   const from = Math.min(offset, rope.size)
+  prepareSplice(draft, rope, from, Math.min(offset + count, rope.size), offset - from, count)
+}
+
+/** {@link prepareWrite}, and the same for punching or removing these bytes and for truncating to `offset` or to their end. */
+export const prepare = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
+  prepareWrite(draft, rope, offset, count)
+  const from = Math.min(offset, rope.size)
   const to = Math.min(offset + count, rope.size)
-  prepareSplice(draft, rope, from, to, offset - from, count)
-  if (from < to) {
-    prepareSplice(draft, rope, from, to, to - from, 0)
-    prepareSplice(draft, rope, from, to, 0, 0)
-  }
+  if (from === to) return
+  prepareSplice(draft, rope, from, to, to - from, 0)
+  prepareSplice(draft, rope, from, to, 0, 0)
 }
 
 const prepareSplice = (

@@ -6,7 +6,7 @@
  *   boundary pages is copied.
  * - What is copied, written and copied again is one stretch, chopped into runs of full length. Runs in memory on either
  *   side that are not full join it, and so does the last page of a head on disk that is not full.
- * - A hole beside data gives it the zeros that complete its pages: no run before a hole has room left.
+ * - A hole beside what is written gives it the zeros that complete its pages.
  * - No two holes meet.
  * - {@link plan} reads all that {@link apply} needs, so `apply` misses nothing.
  */
@@ -177,7 +177,7 @@ const joins = ({ layout }: Draft<unknown>, head: RopeRun.Run, rope: RopePath.Rop
   head.isDirty
     ? head.span < RopeRun.runBytesMax(layout)
     : // A file that grows by little, commit after commit, would otherwise consist of one-page runs.
-      RopePath.end(head) === rope.size && head.pageCount < layout.runPagesMax >> 2
+      RopePath.end(head) === rope.size && head.span < (layout.runPagesMax >> 2) * layout.pageBytes
 
 /** A run that is cut is read: what is copied out of it, and what gets a new checksum. A run that only grows is not. */
 const loadRuns = (draft: Draft<unknown>, { head, headFrom, headTo, tail }: Plan): void => {

@@ -130,7 +130,7 @@ export const apply = (
   const { layout } = draft
   invariant(replacement.count === entryCount, "a splice puts in as many entries as it planned")
   const size = rope.size - (to - from) + RopeBranch.spanOf(layout, replacement)
-  let entries = replacement
+  let entries = rope.level === 0 && from === to && rope.size > 0 ? beside(draft, rope, from, replacement) : replacement
   let level = rope.level
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i]
@@ -155,6 +155,20 @@ export const apply = (
   while (entries.count > 1) entries = RopeBranch.spread(draft, ++level, entries, true)
   if (entries.count === 0) return { size: 0, level: 0, link: Pointer.makeNull(layout) }
   return collapse(draft, size, level, RopeBranch.takePointer(layout, entries.bytes, RopeBranch.FIRST_POINTER))
+}
+
+/** The entries together with the one that is the whole rope, if they come before or after it. */
+const beside = (
+  { layout }: Draft<unknown>,
+  rope: RopePath.Rope,
+  offset: number,
+  entries: RopeBranch.Entries
+): RopeBranch.Entries => {
+  const all = RopeBranch.makeEntries(layout, entries.count + 1)
+  if (offset === 0) RopeBranch.pushAll(layout, all, entries)
+  all.bytes.set(rope.link, RopeBranch.push(layout, all, rope.size))
+  if (offset > 0) RopeBranch.pushAll(layout, all, entries)
+  return all
 }
 
 /** Edits the one branch of a step; `undefined` if the level above does not see it. */
