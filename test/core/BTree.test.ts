@@ -39,6 +39,7 @@ describe("BTree against a Map", () => {
         ),
         parameters(20)
       )
+      assert.isAbove(histogram["commit"] ?? 0, 0)
     })
   }
 

@@ -99,6 +99,7 @@ describe("Extent", () => {
         Extent.union(first, second)
         Extent.subtract(first, second)
         Extent.intersect(first, second)
+        assert.deepStrictEqual([first, second], [a, b])
       }),
       parameters(100)
     )
