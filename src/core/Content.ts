@@ -4,6 +4,7 @@
  * - Content up to `Inode.inlineBytesMax` stands in the inode item: a write to it is one put. Once it grew longer it is a
  *   rope, and stays one until it is empty again.
  * - A change of content changes the time of modification and the time of change; reading changes nothing.
+ * - A write seals its attempt, so it is the last operation in it.
  * - An operation takes time in proportion to the bytes it is given. What could touch any number of pages (truncate, remove,
  *   punch) does a bounded piece, says how far it came, and is called again; a transaction makes the pieces one.
  * - Offsets and counts are safe integers, not below zero.
@@ -176,6 +177,26 @@ const writeInode = (
   const written = ofRope(layout, Rope.write(draft, toRope(draft, content), offset, bytes))
   put(draft, number, inode, written, time)
   return Result.succeed(sizeOf(written))
+}
+
+/**
+ * Makes `bytes` the whole content. Answers whether that is done: long content that was there is given up in pieces first,
+ * and it goes on when called again.
+ */
+export const replace = (
+  draft: Inodes.RootsDraft,
+  number: number,
+  bytes: Uint8Array,
+  time: bigint
+): FileResult<boolean> => {
+  const file = fileOf(draft, draft.roots.names, number)
+  if (Result.isFailure(file)) return Result.fail(file.failure)
+  if (bytes.length > FILE_BYTES_MAX) return FileError.fileTooLarge(bytes.length, FILE_BYTES_MAX)
+  const { content } = file.success
+  const rest = content._tag === "Rope" ? cutOff(draft, content, 0) : EMPTY
+  const isDone = rest._tag === "Inline"
+  put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
+  return Result.succeed(isDone)
 }
 
 /** Puts bytes in at `offset`; what stood there moves on. After the end it is a write. Answers the size. */

@@ -331,6 +331,20 @@ export class FilesRun {
           }
         )
       }
+      case "replace": {
+        const target = this.#target()
+        const bytes = this.#bytes()
+        return this.#both(
+          "replace",
+          () => {
+            for (;;) {
+              const result = this.#on(target, (draft, number) => Content.replace(draft, number, bytes, time))
+              if (Result.isFailure(result) || result.success) return Result.map(result, done)
+            }
+          },
+          () => model.setContent(model.file(this.#node(target)), bytes, time)
+        )
+      }
       case "append": {
         const target = this.#target()
         const bytes = this.#bytes()
@@ -796,6 +810,7 @@ const STEPS = [
   "rename",
   "write",
   "write",
+  "replace",
   "append",
   "insert",
   "remove",
