@@ -14,6 +14,7 @@
  */
 import * as Binding from "./Binding.ts"
 import { equal } from "./Bytes.ts"
+import * as Commit from "./Commit.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -165,6 +166,9 @@ const opened = (
   rejected
 })
 
+const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
+const sum = (total: number, count: number): number => total + count
+
 /** The root that was durable when `record` was made, if its slot still holds it. */
 const baseOf = (
   roots: ReadonlyArray<RootRecord.EncodedRoot>,
@@ -201,8 +205,13 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  if (rewrite.length + rest.length > state.candidate.record.map.pageCount) {
-    return refused("Corrupt", "the newest root names more pages than the volume has", undefined, state.rejected)
+  // No writer makes such a root; a hostile one would have the whole volume read into memory.
+  const pageCount = [...rewrite.map(({ bytes }) => bytes.length / layout.pageBytes), ...rest.map(pagesOf)].reduce(
+    sum,
+    0
+  )
+  if (pageCount * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root has more new pages than one barrier allows", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)
