@@ -33,7 +33,7 @@ const PIECE_PAGES = 1024
 
 const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
 
-export const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
+const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
 
 // ---- the two forms
 
@@ -75,6 +75,15 @@ export const linkTarget = (pages: Pages, inode: Inode.Inode): Uint8Array => {
   const bytes = new Uint8Array(inode.size)
   readInode(pages, inode, 0, bytes)
   return bytes
+}
+
+/** The target of a symbolic link, by a number that a caller gave. */
+export const readLink = (pages: Pages, names: Tree, number: number): FileResult<Uint8Array> => {
+  const inode = Inodes.get(pages, names, number)
+  if (inode === undefined) return FileError.notFound(FileError.NO_NAME)
+  return inode.type === Inode.SYMBOLIC_LINK
+    ? Result.succeed(linkTarget(pages, inode))
+    : FileError.notASymbolicLink(FileError.NO_NAME)
 }
 
 /** The inode of a file, by a number that a caller gave. */

@@ -71,7 +71,7 @@ const isSmall = (draft: Inodes.RootsDraft, number: number, inode: Inode.Inode): 
   attributeKeys(draft, draft.roots.names, number, ATTRIBUTES_MAX + 1).length <= ATTRIBUTES_MAX
 
 /** The first orphan after the number `after` (from the first one if 0), or `undefined`. */
-export const next = (pages: Pages, names: Tree, after: number): number | undefined => {
+const next = (pages: Pages, names: Tree, after: number): number | undefined => {
   const prefix = Inode.orphanPrefix()
   let number: number | undefined
   BTree.ascend(pages, names, Inode.orphanKey(after + 1), (item) => {

@@ -29,7 +29,7 @@ import * as Superblock from "../../src/core/Superblock.ts"
 import type { Write } from "../../src/core/Write.ts"
 
 const { h64Raw } = await xxhash()
-export const checksum = Checksum.xxh64((bytes, seed) => h64Raw(bytes, seed))
+const checksum = Checksum.xxh64((bytes, seed) => h64Raw(bytes, seed))
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export const makeRandom = (seed: number) => (): number => {
