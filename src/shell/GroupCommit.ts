@@ -237,7 +237,7 @@ const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, gr
   )
   yield* perform(session, plan)
   session.head = plan.next
-  session.cache.release(plan.writes)
+  session.cache.release(plan.writes, true)
   return plan.next
 })
 
