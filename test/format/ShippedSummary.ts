@@ -24,12 +24,13 @@ const succeed = <A>(result: FileResult<A>): A => Result.getOrThrowWith(result, (
 const stretchesOf = (pages: Pages, { names }: Roots, number: number, inode: Inode.Inode): ReadonlyArray<Stretch> => {
   const stretches: Array<Stretch> = []
   const push = (offset: number, length: number): void => {
+    if (length === 0) return
     const bytes = new Uint8Array(length)
     Content.readInode(pages, inode, offset, bytes)
     stretches.push({ offset, bytes })
   }
   if (inode.type === Inode.SYMBOLIC_LINK) {
-    stretches.push({ offset: 0, bytes: Content.linkTarget(pages, inode) })
+    push(0, Content.linkTarget(pages, inode).length)
   } else if (inode.type === Inode.FILE) {
     for (let offset = 0; ;) {
       const segment = succeed(Content.segment(pages, names, number, offset))
