@@ -165,7 +165,7 @@ describe.each(formats)("a damaged volume with pages of $pageSize and $checksum",
     const slots = Array.from({ length: superblock.slotCount / 2 + 1 }, (_, page) => page)
     const targets = [...pages, ...slots, ...slots.map((page) => superblock.secondCopy + page)]
     const outcomes = new Set<string>()
-    for (let round = 0; round < 150; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       const image = after.image.slice()
       for (let count = 1 + random.below(3); count > 0; count -= 1) {
         const start = targets[random.below(targets.length)] * pageSize
@@ -176,8 +176,8 @@ describe.each(formats)("a damaged volume with pages of $pageSize and $checksum",
         else image[start + 32 + random.below(200)] ^= 1 << random.below(8)
       }
       // What the reader does with a first copy of another version is tested by itself.
-      if (ours(image) === "unsupported") continue
       const outcome = ours(image)
+      if (outcome === "unsupported") continue
       outcomes.add(outcome)
       assert.strictEqual(await theirs(image), outcome)
     }

@@ -8,7 +8,7 @@ import type { Superblock } from "./Superblock.ts"
 import { findSuperblock, slotPage } from "./Superblock.ts"
 import { Walk } from "./Walk.ts"
 
-export type Slot = RootRecord | "no root" | "unreadable"
+type Slot = RootRecord | "no root" | "unreadable"
 
 export interface Opened {
   readonly disk: Disk

@@ -97,7 +97,7 @@ const accountComplaints = (
 }
 
 /** Reads everything that the opened root names. Throws a fault if a part of it cannot be read. */
-export const readAll = (opened: Opened): Reading => {
+const readAll = (opened: Opened): Reading => {
   const { disk, superblock, record } = opened
   const complaints: Array<string> = [...layoutComplaints(superblock)]
   const ledger = new Ledger(disk.size)

@@ -35,9 +35,9 @@ export interface Summary {
   readonly inodes: Readonly<Record<string, InodeSummary>>
 }
 
-export const checksumNames: ReadonlyArray<string> = ["", "xxh64", "sha256-128"]
+const checksumNames: ReadonlyArray<string> = ["", "xxh64", "sha256-128"]
 
-export const shortHash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16)
+const shortHash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16)
 
 export const attributeText = (value: Uint8Array): string =>
   value.length <= 32 ? hex(value) : `${value.length} bytes, ${shortHash(value)}`

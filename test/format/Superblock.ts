@@ -23,7 +23,7 @@ export interface Superblock {
   readonly roomBytes: number
 }
 
-export type CopyState = "valid" | "not a volume" | "unsupported" | "damaged"
+type CopyState = "valid" | "not a volume" | "unsupported" | "damaged"
 
 interface Copy {
   readonly state: CopyState

@@ -23,7 +23,7 @@ export interface Item {
 }
 
 /** A cell of a branch. */
-export interface Child {
+interface Child {
   readonly key: Uint8Array
   readonly pointer: Pointer
 }
