@@ -11,11 +11,12 @@ import * as Command from "effect/cli/Command"
 import * as Check from "./Check.ts"
 import * as Failure from "./Failure.ts"
 import * as Format from "./Format.ts"
+import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
-  Command.withSubcommands([Format.command, Info.command, Check.command])
+  Command.withSubcommands([Format.command, Info.command, Import.command, Check.command])
 )
 
 /** A wrong call gets a line a mistake, and not the whole help. */
