@@ -202,8 +202,8 @@ export class CheckNames {
     if ((this.#claimedTypes[row] & ~(1 << type)) !== 0) {
       this.#problems.add("EntryType", "an entry says another type than its inode", { inode })
     }
-    if (isOrphan && (links !== 0 || entries !== 0 || this.#children[row] !== 0)) {
-      this.#problems.add("Orphan", "an orphan has links, a name, or entries of its own", { inode })
+    if (isOrphan && (links !== 0 || entries !== 0)) {
+      this.#problems.add("Orphan", `an orphan has ${links} links and ${entries} entries`, { inode })
     } else if (!isOrphan && type === CheckItem.FOLDER) {
       if (links !== 1) this.#problems.add("LinkCount", `a folder says that it has ${links} links, not 1`, { inode })
       if (entries > 1) this.#problems.add("FolderParents", `a folder has ${entries} entries that name it`, { inode })
@@ -217,11 +217,11 @@ export class CheckNames {
         this.#problems.add("FolderSize", `a folder says that it has ${size} entries, and has ${children}`, { inode })
       }
     } else if (this.#children[row] > 0) {
-      this.#problems.add("EntryType", "there are entries in something that is no folder", { inode })
+      this.#problems.add("EntryType", "it has entries and is no folder", { inode })
     }
   }
 
-  /** Everything with an inode is reached from the root folder, but for orphans. */
+  /** Everything with an inode is reached from the root folder, or from an orphan: that may be a folder with entries. */
   #reach(isComplete: boolean): void {
     const count = this.#rows.size
     // The walk in which a row was last met, from 1; rows that are settled are met by walk -1.
