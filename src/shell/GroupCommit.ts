@@ -42,6 +42,7 @@ export const join = (session: Session.Session): Session.Group => {
     hasEarlyWrites: false,
     visible: roots,
     transactions: 0,
+    freed: new Set(),
     changesSeen: 0,
     hasLeader: false,
     roomPages: roomPages(allocator),

@@ -243,6 +243,7 @@ const recover = Effect.fnUntraced(function* (
     poison: undefined,
     closed: false,
     pins: new Map(),
+    open: new Map(),
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
   }
   if (!session.readOnly) {

@@ -107,6 +107,15 @@ export class Closed extends Data.TaggedError("Closed")<{
   }
 }
 
+/** A file was opened for the other thing only. */
+export class NotOpenFor extends Data.TaggedError("NotOpenFor")<{
+  readonly what: "reading" | "writing"
+}> {
+  override get message(): string {
+    return `The file was not opened for ${this.what}.`
+  }
+}
+
 export type Reason =
   | NotFormatted
   | UnsupportedFormat
@@ -117,6 +126,7 @@ export type Reason =
   | Poisoned
   | ReadOnly
   | Closed
+  | NotOpenFor
   | DeviceFailed
   | Locked
   | FileError.FileError
