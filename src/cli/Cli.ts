@@ -9,14 +9,35 @@ import * as Logger from "effect/Logger"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Check from "./Check.ts"
+import * as Content from "./Content.ts"
+import * as Copy from "./Copy.ts"
+import * as Edit from "./Edit.ts"
+import * as Export from "./Export.ts"
 import * as Failure from "./Failure.ts"
 import * as Format from "./Format.ts"
 import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
+import * as List from "./List.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
-  Command.withSubcommands([Format.command, Info.command, Import.command, Check.command])
+  Command.withSubcommands([
+    Format.command,
+    Info.command,
+    List.ls,
+    List.tree,
+    List.stat,
+    Content.cat,
+    Content.write,
+    Edit.touch,
+    Edit.mkdir,
+    Edit.mv,
+    Edit.rm,
+    Copy.command,
+    Import.command,
+    Export.command,
+    Check.command
+  ])
 )
 
 /** A wrong call gets a line a mistake, and not the whole help. */

@@ -8,11 +8,12 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { Volume } from "../shell/Volume.ts"
 import { WrongUsage } from "./Failure.ts"
-import * as HostTree from "./HostTree.ts"
+import * as HostSource from "./HostSource.ts"
 import * as Image from "./Image.ts"
 import * as Importing from "./Importing.ts"
 import * as Location from "./Location.ts"
 import * as Progress from "./Progress.ts"
+import * as Source from "./Source.ts"
 
 export const command = Command.make(
   "import",
@@ -34,18 +35,17 @@ export const command = Command.make(
       }
       const begin = performance.now()
       const volume = yield* Volume
-      const tree = yield* HostTree.walk(directory, image, true)
-      const progress = yield* Progress.make("importing", tree.byteCount)
+      const source = yield* HostSource.make(directory, image, true)
+      const progress = yield* Progress.make("importing", source.byteCount)
       yield* volume.transaction(
         Effect.gen(function* () {
-          const isFolder = tree.entries[0].type === "folder"
-          const target = yield* Importing.goalAt(volume, destination.path, isFolder)
-          yield* Importing.run(volume, tree, target, progress.passed)
+          const target = yield* Importing.goalAt(volume, destination.path, source.entries[0].type)
+          yield* Importing.run(volume, source, target, progress.passed)
           yield* progress.phase("committing")
         })
       )
-      const fileCount = tree.entries.filter(({ type }) => type === "file").length
-      yield* Console.log(`imported ${Progress.summary(fileCount, tree.byteCount, performance.now() - begin)}`)
+      const fileCount = Source.countOf(source, "File")
+      yield* Console.log(`imported ${Progress.summary(fileCount, source.byteCount, performance.now() - begin)}`)
     },
     Effect.scoped,
     (effect, { image }) => Image.writing(image)(effect)

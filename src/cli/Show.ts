@@ -4,6 +4,7 @@
 import * as Console from "effect/Console"
 import type * as Effect from "effect/Effect"
 import * as Flag from "effect/cli/Flag"
+import type { Type } from "../shell/Files.ts"
 
 const NANOS = BigInt(1_000_000)
 const SECOND = BigInt(1_000_000_000)
@@ -17,9 +18,7 @@ export const jsonFlag: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
 /** Prints a value as JSON. */
 export const json = (value: unknown): Effect.Effect<void> => Console.log(JSON.stringify(value, undefined, 2))
 
-export type Type = "file" | "folder" | "link"
-
-const typeLetters: Record<Type, string> = { file: "-", folder: "d", link: "l" }
+const typeLetters: Record<Type, string> = { File: "-", Folder: "d", SymbolicLink: "l" }
 
 /** As `ls -l` has it: "drwxr-xr-x". */
 export const mode = (type: Type, bits: number): string => {
