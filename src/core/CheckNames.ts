@@ -14,7 +14,6 @@ import type * as CheckReport from "./CheckReport.ts"
 const SEEN = 1
 const BROKEN = 2
 const ORPHAN = 4
-const HAS_ATTRIBUTE = 8
 
 const ROOT = 1
 const NOBODY = -1
@@ -96,20 +95,26 @@ export class CheckNames {
       case "Entry":
         return this.#addEntry(item, address)
       case "Attribute":
-        this.#flags[this.#row(item.number)] |= HAS_ATTRIBUTE
+        this.#row(item.number)
         if (item.nameFault !== undefined) {
           const message = `the name of an attribute is damaged: ${item.nameFault}`
           this.#problems.add("Name", message, { address, inode: item.number })
         }
         return
       case "Orphan":
-        this.#flags[this.#row(item.number)] |= ORPHAN
+        this.#flag(item.number, ORPHAN)
         this.orphanCount++
         return
       case "Bad":
-        if (item.isInode && item.number !== undefined) this.#flags[this.#row(item.number)] |= SEEN | BROKEN
+        if (item.isInode && item.number !== undefined) this.#flag(item.number, SEEN | BROKEN)
         this.#problems.add("Item", item.reason, { address, inode: item.number })
     }
+  }
+
+  #flag(number: number, flags: number): void {
+    // The row comes first: it may make the arrays longer, and then they are others.
+    const row = this.#row(number)
+    this.#flags[row] |= flags
   }
 
   #addInode(item: CheckItem.InodeItem): void {

@@ -3,6 +3,8 @@
  *
  * - First the root slots are wiped and the first root and its page are written and synced, then both superblocks: a volume
  *   whose superblock reads has a root. No old root can come back, since the volume id is new.
+ * - A reader that has lost copy one looks for copy two at all powers of two. What an earlier volume of another size left
+ *   there is wiped, or that volume would be found, with the roots of its second group.
  * - The first root holds one folder, the root of the file system.
  */
 import * as Allocator from "./Allocator.ts"
@@ -97,6 +99,10 @@ export const plan = (options: Options, checksum: Checksum): Plan => {
   for (let slot = 0; slot < slots.count; slot++) {
     const address = RootSlots.pageOf(slots, slot)
     first.push({ address, bytes: slot === commit.root.record.slot ? commit.root.bytes : blank })
+  }
+  const written = new Set(first.map(({ address }) => address))
+  for (let page = 1; page < pageCount; page *= 2) {
+    if (page !== slots.secondCopy && !written.has(page)) first.push({ address: page, bytes: blank })
   }
   return {
     superblock,

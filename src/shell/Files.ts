@@ -61,13 +61,19 @@ export const stat = (volume: Service, path: string): Operation<FileStat.Stat> =>
 export const lstat = (volume: Service, path: string): Operation<FileStat.Stat> =>
   FileOperation.readingPath(volume, path, (pages, names, parsed) => statOf(pages, names, parsed, false))
 
-/** Whether a path leads to anything, symbolic links followed. Only what the device does is a failure. */
+/** Whether a path leads to anything, symbolic links followed. That it leads through a file is a failure. */
 export const exists = (volume: Service, path: string): Operation<boolean> =>
   Effect.suspend(() => {
     const parsed = Path.parse(volume.facts.layout, path)
-    if (Result.isFailure(parsed)) return Effect.succeed(false)
-    return volume.read((pages, { names }) => Result.isSuccess(Names.resolve(pages, names, parsed.success, true)))
+    if (Result.isFailure(parsed)) return isThere(path, parsed.failure)
+    return Effect.flatMap(
+      volume.read((pages, { names }) => Names.resolve(pages, names, parsed.success, true)),
+      (found) => (Result.isSuccess(found) ? Effect.succeed(true) : isThere(path, found.failure))
+    )
   })
+
+const isThere = (path: string, failure: FileError.FileError): Operation<boolean> =>
+  failure._tag === "NotFound" ? Effect.succeed(false) : Effect.fail(VolumeError.make(failure, path))
 
 /** The target of a symbolic link. */
 export const readLink = (volume: Service, path: string): Operation<string> =>

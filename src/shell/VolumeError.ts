@@ -116,6 +116,26 @@ export class NotOpenFor extends Data.TaggedError("NotOpenFor")<{
   }
 }
 
+/** A copy that makes no sense; nothing of it was made. */
+export class CopyRefused extends Data.TaggedError("CopyRefused")<{
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.from} is not copied to ${this.to}: ${this.reason}.`
+  }
+}
+
+/** Something that a volume does not do. */
+export class Unsupported extends Data.TaggedError("Unsupported")<{
+  readonly what: string
+}> {
+  override get message(): string {
+    return `${this.what} is not supported.`
+  }
+}
+
 export type Reason =
   | NotFormatted
   | UnsupportedFormat
@@ -127,6 +147,8 @@ export type Reason =
   | ReadOnly
   | Closed
   | NotOpenFor
+  | CopyRefused
+  | Unsupported
   | DeviceFailed
   | Locked
   | FileError.FileError
