@@ -69,8 +69,8 @@ export const command = Command.make(
       const volume = yield* Volume.open({ format: force ? "always" : "if-blank", pageSize, checksum, size })
       return { ...(yield* volume.statistics), volumeId: volume.facts.volumeId }
     }).pipe(
-      Effect.provide(FileDevice.layer({ path: image, size })),
       Effect.scoped,
+      Effect.provide(FileDevice.layer({ path: image, size })),
       // A file that was made for a volume that could not be made is of no use.
       Effect.onError(() => Effect.sync(() => isNew && fs.rmSync(image, { force: true })))
     )
