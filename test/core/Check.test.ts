@@ -47,6 +47,7 @@ describe("Format", () => {
       {
         pageBytes: geometry.pageBytes,
         pageCount: 1024,
+        devicePageCount: 1024,
         pageCountMax: 1024,
         extensionBytes: 0,
         volumeId: new Uint8Array(16).fill(8),
