@@ -3,12 +3,14 @@ import { assert, describe, it } from "vitest"
 import { DeviceFailed } from "../../src/shell/DeviceError.ts"
 import * as MemoryDevice from "../../src/shell/MemoryDevice.ts"
 import { Random } from "../../src/testing/Random.ts"
+import { digestOf, kinds } from "./Checksum.ts"
 import { Disk } from "./Disk.ts"
 import { Fault } from "./Fault.ts"
 import { openDisk } from "./Opening.ts"
 import { Operations } from "./Operations.ts"
 import { readImage } from "./Reader.ts"
 import { shippedSummary } from "./ShippedSummary.ts"
+import { slotPage } from "./Superblock.ts"
 import { summaryOf } from "./Summary.ts"
 import type { Format } from "./TestImage.ts"
 import { makeImage, openImage, runFixed, withVolume } from "./TestImage.ts"
@@ -147,14 +149,45 @@ describe.each(formats)("a damaged volume with pages of $pageSize and $checksum",
     const outcomes = new Map<string, number>()
     for (let step = 0; step < superblock.slotCount; step += 1) {
       const slot = (record.slot + step) % superblock.slotCount
-      const page = slot % 2 === 0 ? 1 + slot / 2 : superblock.secondCopy + 1 + (slot - 1) / 2
-      const unreadable = new Set([(page * pageSize) / 512])
+      const unreadable = new Set([(slotPage(superblock, slot) * pageSize) / 512])
       const outcome = ours(after.image, unreadable)
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       assert.strictEqual(await theirs(after.image, unreadable), outcome)
     }
     assert.isTrue(outcomes.has("corrupt"))
     assert.isTrue(outcomes.has(`opened ${record.generation}, rejected `))
+  })
+
+  it("is corrupt on a device that was cut short", async () => {
+    const { after } = await commit
+    for (const share of [0.3, 0.6, 0.9]) {
+      const image = after.image.subarray(0, Math.floor((after.image.length * share) / 512) * 512)
+      assert.strictEqual(ours(image), "corrupt")
+      assert.strictEqual(await theirs(image), "corrupt")
+    }
+  })
+
+  it("is unsupported if its root asks for what nobody knows, and opens if it may be passed over", async () => {
+    const { after } = await commit
+    const { record, superblock } = openDisk(new Disk(after.image))
+    const address = slotPage(superblock, record.slot)
+    const place = { address, birth: record.generation, pages: 1, kind: kinds.root, level: 0 }
+    for (const [tag, outcome] of [
+      [0x8008, "unsupported"],
+      [0x8000, "unsupported"],
+      [0x0001, `opened ${record.generation}, rejected `]
+    ] as const) {
+      const page = after.image.slice(address * pageSize, (address + 1) * pageSize)
+      const view = new DataView(page.buffer)
+      const sectionBytes = view.getUint32(184, true)
+      view.setUint16(192 + sectionBytes, tag, true)
+      view.setUint16(194 + sectionBytes, 3, true)
+      view.setUint32(184, sectionBytes + 7, true)
+      page.set(digestOf(superblock.algorithm, superblock.volumeId, place, page.subarray(32)))
+      const image = patched(after.image, address * pageSize, page)
+      assert.strictEqual(ours(image), outcome)
+      assert.strictEqual(await theirs(image), outcome)
+    }
   })
 
   it("ends alike for both readers whatever is damaged", async () => {
