@@ -48,6 +48,7 @@ export const join = (session: Session.Session): Session.Group => {
     roomPages: roomPages(allocator),
     done: Deferred.makeUnsafe()
   }
+  group.draft.takeBuffer = (byteCount) => session.buffers.take(byteCount)
   session.group = group
   return group
 }

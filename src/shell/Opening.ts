@@ -17,6 +17,7 @@ import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
+import { BufferPool } from "./BufferPool.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
@@ -230,6 +231,7 @@ const recover = Effect.fnUntraced(function* (
     superblock,
     binding,
     cache,
+    buffers: new BufferPool(binding.layout.runPagesMax * pageBytes, options.dirtyBytes),
     pages: new CleanPages(binding.layout, cache),
     identity,
     sessionId: identity.next(),
