@@ -41,6 +41,8 @@ export interface Group {
   visible: Roots
   /** Transactions that have succeeded and share the commit. */
   transactions: number
+  /** Inodes that an operation of this group may have freed, since nobody had them open; see `OpenFiles`. */
+  readonly freed: Set<number>
   /** The draft's `changeCount` after the last of them. */
   changesSeen: number
   /** Whether somebody has taken it on to commit this group. */
@@ -49,6 +51,17 @@ export interface Group {
   roomPages: number
   /** Done when the commit is durable, or has failed. */
   readonly done: Deferred.Deferred<Commit.Head, VolumeError.VolumeError>
+}
+
+/** A file, folder or symbolic link that somebody has open. */
+export interface OpenInode {
+  readonly number: number
+  /** How many have it open. */
+  count: number
+  /** Whether its last name may have been removed. */
+  isUnlinked: boolean
+  /** Whether the transaction that made it was rolled back: its number may be given again. */
+  isGone: boolean
 }
 
 /** A commit on its way to the device. */
@@ -96,6 +109,8 @@ export interface Session {
   closed: boolean
   /** Readers by the generation that they read. */
   readonly pins: Map<number, number>
+  /** What somebody has open, by number; see `OpenFiles`. */
+  readonly open: Map<number, OpenInode>
   readonly counters: Counters
 }
 
