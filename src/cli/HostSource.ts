@@ -113,49 +113,50 @@ const entryOf = (parent: number, name: string, type: Type, stat: fs.BigIntStats)
 // ---- the walk
 
 /**
- * Walks what is at `root`; a symbolic link there is followed if `follow`. The file `image` must not be in it: it changes while
+ * Walks what is at `path`; a symbolic link there is followed if `follow`. The file `image` must not be in it: it changes while
  * it takes in the others.
  */
-export const make = Effect.fnUntraced(function* (root: string, image: string, follow: boolean) {
-  const lookAt = (path: string, f: () => fs.BigIntStats) =>
-    Effect.try({ try: f, catch: (cause) => hostError(path, "looking at", cause) })
+export const make = Effect.fnUntraced(function* (path: string, image: string, follow: boolean) {
+  const lookAt = <A>(at: string, f: () => A) =>
+    Effect.try({ try: f, catch: (cause) => hostError(at, "looking at", cause) })
   const imageStat = yield* lookAt(image, () => fs.statSync(image, { bigint: true }))
-  const rootStat = yield* lookAt(root, () => (follow ? fs.statSync : fs.lstatSync)(root, { bigint: true }))
+  const root = yield* lookAt(path, () => (follow && fs.lstatSync(path).isSymbolicLink() ? fs.realpathSync(path) : path))
+  const rootStat = yield* lookAt(root, () => fs.lstatSync(root, { bigint: true }))
   const entries: Array<Source.Entry> = []
   const stats: Array<fs.BigIntStats> = []
   const folders: Array<{ readonly index: number; readonly path: string }> = []
   let byteCount = 0
 
-  const add = (parent: number, name: string, path: string, stat: fs.BigIntStats): void => {
+  const add = (parent: number, name: string, at: string, stat: fs.BigIntStats): void => {
     if (stat.dev === imageStat.dev && stat.ino === imageStat.ino) {
-      throw refuse(path, "is the image itself. Move it out of the folder.")
+      throw refuse(at, "is the image itself. Move it out of the folder.")
     }
-    const entry = entryOf(parent, name, typeOf(path, stat), stat)
+    const entry = entryOf(parent, name, typeOf(at, stat), stat)
     byteCount += entry.size
     entries.push(entry)
     stats.push(stat)
   }
 
   /** Takes in the entries of one folder. */
-  const enter = (index: number, path: string): void => {
-    expectSame(path, stats[index], fs.statSync(path, { bigint: true }))
+  const enter = (index: number, folder: string): void => {
+    expectSame(folder, stats[index], fs.statSync(folder, { bigint: true }))
     const first = entries.length
-    for (const name of namesIn(path)) {
-      const entryPath = Source.childPath(path, name)
+    for (const name of namesIn(folder)) {
+      const entryPath = Source.childPath(folder, name)
       add(index, name, entryPath, fs.lstatSync(entryPath, { bigint: true }))
     }
     // The first of its folders is the next to be entered.
     for (let at = entries.length - 1; at >= first; at--) {
       const { name, type } = entries[at]
-      if (type === "Folder") folders.push({ index: at, path: Source.childPath(path, name) })
+      if (type === "Folder") folders.push({ index: at, path: Source.childPath(folder, name) })
     }
   }
 
-  yield* attempt(root, () => add(-1, nodePath.basename(root), root, rootStat))
+  yield* attempt(root, () => add(-1, nodePath.basename(path), root, rootStat))
   if (entries[0].type === "Folder") folders.push({ index: 0, path: root })
   for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
-    const { index, path } = next
-    yield* attempt(path, () => enter(index, path))
+    const { index, path: folder } = next
+    yield* attempt(folder, () => enter(index, folder))
   }
   return reading(root, entries, stats, byteCount)
 })

@@ -36,6 +36,13 @@ const look = Effect.fnUntraced(function* (volume: Service, name: string, path: s
   return { ...stat, name, target } satisfies Listed
 })
 
+/** Whether a path is that of a folder, or, if `follow`, of a link to one. */
+const leadsToFolder = Effect.fnUntraced(function* (volume: Service, path: string, follow: boolean) {
+  const { type } = yield* Files.lstat(volume, path)
+  if (type !== "SymbolicLink" || !follow || !(yield* Files.exists(volume, path))) return type === "Folder"
+  return (yield* Files.stat(volume, path)).type === "Folder"
+})
+
 const toJson = ({ accessTime, birthTime, changeTime, mode, modifyTime, target, ...rest }: Listed) => ({
   ...rest,
   mode: Show.octal(mode),
@@ -79,7 +86,7 @@ export const ls = Command.make(
       const volume = yield* Volume
       yield* volume.view(
         Effect.gen(function* () {
-          const isFolder = (yield* Files.stat(volume, path)).type === "Folder"
+          const isFolder = yield* leadsToFolder(volume, path, !long)
           if (isFolder && !long && !json) {
             const entries = yield* Files.readFolder(volume, path)
             const lines = entries.map(({ name, type }) => printable(name) + (type === "Folder" ? "/" : ""))

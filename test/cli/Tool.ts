@@ -39,7 +39,7 @@ export const run = (args: ReadonlyArray<string>, input: Uint8Array | string = ""
     }).pipe(Effect.provide(Layer.merge(Layer.merge(NodeServices.layer, stdio), TestConsole.layer)))
   })
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+export const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
 /** Starts the tool as a process of its own. */
 export const start = (
