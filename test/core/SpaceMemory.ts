@@ -5,7 +5,7 @@
  * - {@link SpaceMemory.model} says of each page whether it is free, whatever the map thinks.
  */
 import { assert } from "vitest"
-import * as Allocator from "../../src/core/Allocator.ts"
+import type * as Allocator from "../../src/core/Allocator.ts"
 import * as Binding from "../../src/core/Binding.ts"
 import { Draft } from "../../src/core/Draft.ts"
 import * as Extent from "../../src/core/Extent.ts"
