@@ -13,6 +13,9 @@
  *   what an open has shown is never taken back (I3).
  */
 import * as Binding from "./Binding.ts"
+import * as Commit from "./Commit.ts"
+import * as Extent from "./Extent.ts"
+import type { Layout } from "./Layout.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -193,10 +196,25 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  if (rewrite.length + rest.length > state.candidate.record.map.pageCount) {
-    return refused("Corrupt", "the newest root names more pages than the volume has", undefined, state.rejected)
+  // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
+  const count = pageCountOf(layout, rewrite) + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
+  }
+  if (
+    rest.length === 0 &&
+    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
+  ) {
+    return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)
     : { ...state, wanted: rest, rewrite }
 }
+
+const pageCountOf = (layout: Layout, writes: ReadonlyArray<Write>): number =>
+  writes.reduce((sum, { bytes }) => sum + bytes.length, 0) / layout.pageBytes
+
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean =>
+  Extent.size(Extent.fromUnsorted(writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes]))) <
+  pageCountOf(layout, writes)
