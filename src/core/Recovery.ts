@@ -15,6 +15,8 @@
 import * as Binding from "./Binding.ts"
 import { equal } from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
+import * as Extent from "./Extent.ts"
+import type { Layout } from "./Layout.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -171,9 +173,6 @@ const opened = (
   rejected
 })
 
-const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
-const sum = (total: number, count: number): number => total + count
-
 /** The root that was durable when `record` was made, if its slot still holds it. */
 const baseOf = (
   roots: ReadonlyArray<RootRecord.EncodedRoot>,
@@ -210,15 +209,25 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  // No writer makes such a root; a hostile one would have the whole volume read into memory.
-  const pageCount = [...rewrite.map(({ bytes }) => bytes.length / layout.pageBytes), ...rest.map(pagesOf)].reduce(
-    sum,
-    0
-  )
-  if (pageCount * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
-    return refused("Corrupt", "the newest root has more new pages than one barrier allows", undefined, state.rejected)
+  // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
+  const count = pageCountOf(layout, rewrite) + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
+  }
+  if (
+    rest.length === 0 &&
+    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
+  ) {
+    return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)
     : { ...state, wanted: rest, rewrite }
 }
+
+const pageCountOf = (layout: Layout, writes: ReadonlyArray<Write>): number =>
+  writes.reduce((sum, { bytes }) => sum + bytes.length, 0) / layout.pageBytes
+
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean =>
+  Extent.size(Extent.fromUnsorted(writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes]))) <
+  pageCountOf(layout, writes)
