@@ -19,8 +19,6 @@ import type { RootRecord } from "./RootRecord.ts"
 
 /** Pages asked for at a time. */
 const BATCH_PAGES = 256
-/** A data run may have this many pages. */
-const RUN_PAGES_MAX = 255
 
 /** Bitmaps [index, end) of the free map: one to be read, or some that are unknown. */
 interface Bitmaps {
@@ -160,7 +158,7 @@ export class CheckWalk implements CheckNode.Way {
     const { address, birth } = holder
     const { inode } = hints
     const isData = kind === Node.DATA
-    const fault = CheckPointer.check(this.layout, bytes, at, birth, isData ? RUN_PAGES_MAX : 1)
+    const fault = CheckPointer.check(this.layout, bytes, at, birth, isData ? this.layout.runPagesMax : 1)
     if (fault !== undefined) {
       this.problems.add(fault.code, fault.message, { address, inode })
       this.lose()

@@ -144,7 +144,7 @@ export const plan = (
   const mapTop = { link: after.map.link, kind: Node.MAP, level: after.map.height, names: false }
   let mapPlaces: Settle.Places = []
   let mapAddresses: ReadonlyArray<number> = []
-  if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(binding)) {
+  if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout)) {
     const folded = FreeMap.fold(draft, after.map)
     mapTop.link = folded.link
     mapPlaces = Settle.collect(draft, [mapTop])
@@ -156,7 +156,7 @@ export const plan = (
     if (mapTaken._tag !== "Taken") return { _tag: "DiskFull", missing: mapPlaces.length }
     mapAddresses = mapTaken.addresses
     after = mapTaken.allocator
-    if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(binding)) {
+    if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout)) {
       return { _tag: "DiskFull", missing: mapPlaces.length }
     }
   }

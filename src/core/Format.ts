@@ -26,6 +26,8 @@ import type { Write } from "./Write.ts"
 export interface Options {
   readonly pageBytes: number
   readonly pageCount: number
+  /** Pages of the device, which may have more than the volume takes. */
+  readonly devicePageCount: number
   /** The most pages the volume can ever grow to: fixes the width of an address. */
   readonly pageCountMax: number
   readonly extensionBytes: number
@@ -44,6 +46,20 @@ export interface Plan {
 }
 
 const FIRST_GENERATION = 1
+
+/** Bytes that a root record must have left for the free map. */
+const DELTA_BYTES_MIN = 64
+
+/** Whether a root record of this geometry fits into its page. */
+export const fits = (pageBytes: number, pageCountMax: number, checksum: Checksum): boolean =>
+  RootRecord.deltaBytesMax(
+    Layout.make({
+      pageBytes,
+      addressBytes: Layout.addressBytesFor(pageCountMax),
+      checksumBytes: checksum.byteCount,
+      extensionBytes: 0
+    })
+  ) >= DELTA_BYTES_MIN
 
 export const plan = (options: Options, checksum: Checksum): Plan => {
   const { pageBytes, pageCount, pageCountMax } = options
@@ -101,7 +117,7 @@ export const plan = (options: Options, checksum: Checksum): Plan => {
     first.push({ address, bytes: slot === commit.root.record.slot ? commit.root.bytes : blank })
   }
   const written = new Set(first.map(({ address }) => address))
-  for (let page = 1; page < pageCount; page *= 2) {
+  for (let page = 1; page < options.devicePageCount; page *= 2) {
     if (page !== slots.secondCopy && !written.has(page)) first.push({ address: page, bytes: blank })
   }
   return {

@@ -92,15 +92,20 @@ export const begin = (
   force: boolean
 ): State => {
   const roots: Array<RootRecord.EncodedRoot> = []
+  let unsupported: Extract<RootRecord.Fault, { readonly _tag: "UnsupportedFormat" }> | undefined
   for (let slot = 0; slot < slots.length; slot++) {
     const bytes = slots[slot]
     if (bytes === undefined) continue
     const root = RootRecord.decode(binding, superblock, slot, bytes)
     if (!("_tag" in root)) roots.push(root)
-    else if (root._tag === "UnsupportedFormat") return refused("UnsupportedFormat", root.reason)
+    else if (root._tag === "UnsupportedFormat" && root.generation > (unsupported?.generation ?? 0)) unsupported = root
   }
   roots.sort((a, b) => b.record.generation - a.record.generation)
   const newest = roots[0]
+  // A root that asks for more than this program has is not passed over for the one before it.
+  if (unsupported !== undefined && unsupported.generation > (newest?.record.base ?? 0)) {
+    return refused("UnsupportedFormat", unsupported.reason)
+  }
   if (newest === undefined) {
     return slots.includes(undefined)
       ? refused("Unreadable", "no root slot that can be read holds a root")

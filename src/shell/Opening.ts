@@ -134,14 +134,19 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
     )
   }
   const pageCountMax = Math.min(
-    UINT48_END,
+    UINT48_END - 1,
     options.sizeMax === undefined ? pageCount * PAGE_COUNT_MAX_FACTOR : Math.floor(options.sizeMax / pageBytes)
   )
   if (pageCountMax < pageCount) return yield* invalid("its largest size is smaller than its size")
+  const checksum = hashes[options.checksum ?? "xxh64"]
+  if (!Format.fits(pageBytes, pageCountMax, checksum)) {
+    return yield* invalid("its pages are too small for a root with pointers of this size")
+  }
   const plan = Format.plan(
     {
       pageBytes,
       pageCount,
+      devicePageCount: Math.floor((yield* Effect.mapError(device.size, VolumeError.make)) / pageBytes),
       pageCountMax,
       extensionBytes: 0,
       volumeId: identity.next(),
@@ -149,7 +154,7 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
       bootId: identity.boot,
       time: yield* Clock.currentTimeNanos
     },
-    hashes[options.checksum ?? "xxh64"]
+    checksum
   )
   for (const writes of [plan.first, plan.last]) {
     yield* Effect.mapError(Batching.write(device, writes, pageBytes), VolumeError.make)

@@ -255,11 +255,15 @@ const settle = <A, E>(
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
     )
   })
-  if (GroupCommit.hasRoom(group)) return keep
-  return Effect.flatMap(Effect.exit(GroupCommit.reclaim(session, group)), (reclaimed) => {
-    if (Exit.isFailure(reclaimed)) return undo(Effect.failCause(reclaimed.cause))
-    return GroupCommit.hasRoom(group) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
+  if (GroupCommit.hasPlenty(group)) return keep
+  const ended = Effect.gen(function* () {
+    if (yield* GroupCommit.hasRoom(session, group)) return keep
+    yield* GroupCommit.reclaim(session, group)
+    return (yield* GroupCommit.hasRoom(session, group)) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
   })
+  return Effect.flatMap(Effect.exit(ended), (ending) =>
+    Exit.isSuccess(ending) ? ending.value : undo(Effect.failCause(ending.cause))
+  )
 }
 
 // ---- views

@@ -87,10 +87,7 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
 
   // ---- temporary files and folders
 
-  const makeTemporaryFolder = (
-    method: string,
-    options: TemporaryOptions | undefined
-  ): Outcome<string> => {
+  const makeTemporaryFolder = (method: string, options: TemporaryOptions | undefined): Outcome<string> => {
     const folder = options?.directory ?? TEMPORARY_FOLDER
     const attempt = (left: number): Operation<string> =>
       Effect.flatMap(randomName, (random) => {

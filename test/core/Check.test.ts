@@ -13,11 +13,12 @@ import { FilesRun } from "./FilesRun.ts"
 
 /** Files of every form, in a few folders. */
 const fill = (volume: Volume, nameCount = 40): Volume => {
-  const { pageBytes } = volume.layout
+  const { pageBytes, runPagesMax } = volume.layout
+  const runOf = (pages: number, less: number): number => Math.min(pages, runPagesMax) * pageBytes - less
   const folder = volume.folder(1, "folder")
   volume.note(folder, "note", "hello")
-  volume.file(folder, "parts", [noise(1, pageBytes + 7), 5000, noise(2, 10)])
-  volume.file(folder, "deep", [[noise(3, 20), noise(4, pageBytes)], 777, [50, noise(5, 3 * pageBytes - 1)]])
+  volume.file(folder, "parts", [noise(1, runOf(2, 9)), 5000, noise(2, 10)])
+  volume.file(folder, "deep", [[noise(3, 20), noise(4, pageBytes)], 777, [50, noise(5, runOf(3, 1))]])
   volume.file(1, "run", [noise(6, pageBytes)])
   volume.file(1, "hole", [700])
   volume.add(1, "symbolic", { type: Inode.SYMBOLIC_LINK, content: { _tag: "Inline", bytes: noise(7, 9) } })
@@ -47,6 +48,7 @@ describe("Format", () => {
       {
         pageBytes: geometry.pageBytes,
         pageCount: 1024,
+        devicePageCount: 1024,
         pageCountMax: 1024,
         extensionBytes: 0,
         volumeId: new Uint8Array(16).fill(8),

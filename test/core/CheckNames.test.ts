@@ -64,6 +64,41 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
     ["EntryType /folder/note"]
   ],
   [
+    "a wrong type in one entry of two",
+    (v) => v.put(Inode.entryKey(1, utf8("file")), Inode.encodeEntry({ number: LINKED, type: Inode.FOLDER })),
+    ["EntryType /file"]
+  ],
+  [
+    "an item that makes no sense beside another fault of its inode",
+    (v) => {
+      v.put(raw([0, 0, 0, 0, 0, 3, 9]), utf8(""))
+      v.change(NOTE, { links: 2 })
+    },
+    ["Item /folder/note", "LinkCount /folder/note"]
+  ],
+  ["all permission bits", (v) => v.change(NOTE, { mode: 0o7777 }), []],
+  [
+    "a broken inode, and does not call its content leaked",
+    (v) => damageItem(v, (item) => (item[0] = 2), LINKED),
+    ["Item /file"]
+  ],
+  [
+    "an item that makes no sense, and a leak beside it",
+    (v) => {
+      v.put(raw([0, 0, 0, 0, 0, 3, 9]), utf8(""))
+      v.mark([250, 251], true)
+    },
+    ["Item /folder/note", "Leak -"]
+  ],
+  [
+    "a broken inode of the root, and what is inside it",
+    (v) => {
+      damageItem(v, (item) => (item[0] = 2), 1)
+      v.change(NOTE, { links: 2 })
+    },
+    ["Item /", "LinkCount /folder/note"]
+  ],
+  [
     "entries in a file",
     (v) => {
       v.put(Inode.entryKey(NOTE, utf8("in")), Inode.encodeEntry({ number: LINKED, type: Inode.FILE }))
@@ -238,10 +273,10 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   ]
 ]
 
-const damageItem = (volume: Volume, change: (item: Uint8Array) => void): void => {
-  const item = Inode.encode(volume.inode(NOTE))
+const damageItem = (volume: Volume, change: (item: Uint8Array) => void, number = NOTE): void => {
+  const item = Inode.encode(volume.inode(number))
   change(item)
-  volume.put(Inode.inodeKey(NOTE), item)
+  volume.put(Inode.inodeKey(number), item)
 }
 
 describe("CheckNames", () => {

@@ -121,6 +121,15 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
     ["Birth /run"]
   ],
   ["a hole that is not quite null", (v) => rope(v, "run", (page, at) => (page[at + 7 + PAGES] = 0)), ["Pointer /run"]],
+  [
+    "a hole of the greatest height",
+    (v) =>
+      rope(v, "deep", (page, at) => {
+        page[at + 6] = 48
+        page.fill(0, at + 7, at + 7 + POINTER_BYTES)
+      }),
+    ["RopeSpan /deep", "Leak"]
+  ],
   // Rope branches
   [
     "spans that do not add up",

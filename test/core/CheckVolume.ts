@@ -90,6 +90,7 @@ export class Volume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax,
         extensionBytes,
         volumeId: id,

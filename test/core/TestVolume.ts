@@ -105,6 +105,7 @@ export class TestVolume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax: pageCount * 16,
         extensionBytes: 0,
         volumeId: id(0x11),

@@ -1,5 +1,4 @@
 /** Section 11 of docs/FORMAT.md. */
-import { must } from "./Fault.ts"
 import type { Pointer } from "./Pointer.ts"
 import { decodePointer } from "./Pointer.ts"
 import type { Scan } from "./Scan.ts"
@@ -14,7 +13,8 @@ export const bitmapPages = (superblock: Superblock): number => 8 * superblock.ro
 export const fanOut = (superblock: Superblock): number => Math.floor(superblock.roomBytes / superblock.pointerBytes)
 
 const decodeMapHeader = (scan: Scan, expected: Expected): void => {
-  must(decodeHeader(scan, expected).count === 0, "the count of a map node")
+  decodeHeader(scan, expected)
+  scan.expectZero(2, 2, "count of a map node")
 }
 
 /** The pages that a bitmap says are in use, counted from the first page of its stretch. */

@@ -20,9 +20,12 @@ export interface Listing {
   /** Numbers of inodes, by the absolute path of each entry that the root folder reaches, the root folder included. */
   readonly paths: ReadonlyMap<string, number>
   readonly orphans: ReadonlyArray<number>
+  /** Numbers of all that the root folder and the orphans reach. */
+  readonly reached: ReadonlySet<number>
 }
 
 const rootFolder = 1
+const linkBytesMax = 4096
 
 const emplace = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   const present = map.get(key)
@@ -32,20 +35,20 @@ const emplace = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   return made
 }
 
-const pathsFrom = (entries: ReadonlyMap<number, ReadonlyMap<string, Entry>>): ReadonlyMap<string, number> => {
-  const paths = new Map<string, number>([["/", rootFolder]])
-  const visited = new Set([rootFolder])
-  const descend = (folder: number, prefix: string): void => {
-    for (const [name, { number, type }] of entries.get(folder) ?? []) {
-      paths.set(`${prefix}/${name}`, number)
-      if (type !== "folder") continue
-      must(!visited.has(number), `folder ${number} has two entries`)
-      visited.add(number)
-      descend(number, `${prefix}/${name}`)
-    }
+/** Walks a folder and what is under it. No folder is met twice: folders are trees. */
+const walkFolder = (
+  entries: ReadonlyMap<number, ReadonlyMap<string, Entry>>,
+  folder: number,
+  prefix: string,
+  met: Set<number>,
+  found: (path: string, number: number) => void
+): void => {
+  must(!met.has(folder), `folder ${folder} is met twice`)
+  met.add(folder)
+  for (const [name, { number, type }] of entries.get(folder) ?? []) {
+    found(`${prefix}/${name}`, number)
+    if (type === "folder") walkFolder(entries, number, `${prefix}/${name}`, met, found)
   }
-  descend(rootFolder, "")
-  return paths
 }
 
 /** Collects the items of a names tree, in their order. */
@@ -78,14 +81,23 @@ export class ListingBuilder {
   }
 
   build(): Listing {
-    const paths = pathsFrom(this.#entries)
-    return { inodes: this.#inodes, entries: this.#entries, paths, orphans: this.#orphans }
+    const paths = new Map([["/", rootFolder]])
+    const reached = new Set([rootFolder, ...this.#orphans])
+    const met = new Set<number>()
+    walkFolder(this.#entries, rootFolder, "", met, (path, number) => {
+      paths.set(path, number)
+      reached.add(number)
+    })
+    for (const orphan of this.#orphans) {
+      walkFolder(this.#entries, orphan, "", met, (_, number) => reached.add(number))
+    }
+    return { inodes: this.#inodes, entries: this.#entries, paths, orphans: this.#orphans, reached }
   }
 }
 
 /** What is wrong in a listing by section 9 of the document: types, links, counts, what nothing names. */
 export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
-  const { inodes, entries, paths, orphans } = listing
+  const { inodes, entries, orphans, reached } = listing
   const complaints: Array<string> = []
   const expect = (holds: boolean, complaint: string): void => {
     if (!holds) complaints.push(complaint)
@@ -100,14 +112,16 @@ export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
       links.set(number, (links.get(number) ?? 0) + 1)
     }
   }
-  const reached = new Set(paths.values())
   expect(inodes.get(rootFolder)?.type === "folder", "inode 1 is not a folder")
   expect(!links.has(rootFolder), "an entry names the root folder")
   for (const [number, inode] of inodes) {
     const isOrphan = orphans.includes(number)
     const expected = number === rootFolder ? 1 : (links.get(number) ?? 0)
     expect(inode.links === expected, `inode ${number} has ${inode.links} links and ${expected} entries`)
-    expect(reached.has(number) !== isOrphan, `inode ${number} is ${isOrphan ? "" : "not "}an orphan`)
+    expect(inode.links > 0 || isOrphan, `inode ${number} has no links and is no orphan`)
+    expect(reached.has(number), `nothing leads to inode ${number}`)
+    const isLink = inode.type === "symlink" && inode.links > 0
+    expect(!isLink || (inode.size >= 1 && inode.size <= linkBytesMax), `the target of ${number}`)
     expect(inode.type !== "folder" || inode.size === (entries.get(number)?.size ?? 0), `the size of folder ${number}`)
     const total = inode.pieces.reduce((sum, piece) => sum + piece.length, 0)
     expect(total === (inode.type === "folder" ? 0 : inode.size), `inode ${number} has ${total} bytes of ${inode.size}`)

@@ -1,6 +1,6 @@
 /** Section 12 of docs/FORMAT.md, for a reader that will not write: steps A to F. */
 import type { Disk } from "./Disk.ts"
-import { Fault } from "./Fault.ts"
+import { corrupt, Fault, must } from "./Fault.ts"
 import type { RootRecord } from "./RootRecord.ts"
 import { decodeRecord } from "./RootRecord.ts"
 import { sameBytes } from "./Scan.ts"
@@ -8,7 +8,7 @@ import type { Superblock } from "./Superblock.ts"
 import { findSuperblock, slotPage } from "./Superblock.ts"
 import { Walk } from "./Walk.ts"
 
-export type Slot = RootRecord | "no root" | "unreadable"
+type Slot = RootRecord | "no root" | "unreadable"
 
 export interface Opened {
   readonly disk: Disk
@@ -27,9 +27,10 @@ interface Options {
 }
 
 const readSlot = (disk: Disk, superblock: Superblock, slot: number): Slot => {
+  const offset = slotPage(superblock, slot) * superblock.pageSize
+  if (!disk.holds(offset, superblock.pageSize)) return "no root"
   try {
-    const page = disk.read(slotPage(superblock, slot) * superblock.pageSize, superblock.pageSize)
-    return decodeRecord(page, slot, superblock)
+    return decodeRecord(disk.read(offset, superblock.pageSize), slot, superblock)
   } catch (fault) {
     if (fault instanceof Fault && fault.kind === "corrupt") return "no root"
     if (fault instanceof Fault && fault.kind === "unreadable") return "unreadable"
@@ -56,16 +57,31 @@ const candidateOf = (slots: ReadonlyArray<Slot>, options: Options): RootRecord =
   return candidate
 }
 
+/** What a commit with one barrier writes at most. */
+const oneBarrierBytesMax = 1024 * 1024
+
 /** Rule D. Answers why the record cannot be trusted, or nothing. Throws if a page cannot be read. */
 const distrust = (disk: Disk, superblock: Superblock, record: RootRecord): string | undefined => {
   if (record.clean || record.barriers === 2) return undefined
+  let bytes = 0
+  const reached = (): void => {
+    bytes += superblock.pageSize
+    if (bytes > oneBarrierBytesMax) throw corrupt("a root with more new pages than one barrier allows")
+  }
   try {
-    new Walk({ disk, superblock }, record, record.base, {}).run()
+    new Walk({ disk, superblock }, record, record.base, { reached }).run()
     return undefined
   } catch (fault) {
-    if (fault instanceof Fault && fault.kind === "corrupt") return fault.message
+    if (fault instanceof Fault && fault.kind === "corrupt" && bytes <= oneBarrierBytesMax) return fault.message
     throw fault
   }
+}
+
+/** The device must have all pages of the root that was taken. */
+const mustHold = (opened: Opened): Opened => {
+  const { disk, record, superblock } = opened
+  must(disk.holds(0, record.pageCount * superblock.pageSize), "the device was cut short")
+  return opened
 }
 
 export const openDisk = (disk: Disk, options: Options = {}): Opened => {
@@ -76,12 +92,12 @@ export const openDisk = (disk: Disk, options: Options = {}): Opened => {
   const nextGeneration = candidate.generation + 1
   const opened = { disk, superblock, superblockOffset: offset, slots, nextGeneration }
   const reason = distrust(disk, superblock, candidate)
-  if (reason === undefined) return { ...opened, record: candidate, rejected: [] }
+  if (reason === undefined) return mustHold({ ...opened, record: candidate, rejected: [] })
   const base = records.find(
     (record) => record.generation === candidate.base && sameBytes(record.hash, candidate.parent)
   )
   if (base === undefined) throw new Fault("corrupt", `the newest root (${reason}), and no slot holds its base`)
   const baseReason = distrust(disk, superblock, base)
   if (baseReason !== undefined) throw new Fault("corrupt", `the newest root (${reason}) and its base (${baseReason})`)
-  return { ...opened, record: base, rejected: [{ record: candidate, reason }] }
+  return mustHold({ ...opened, record: base, rejected: [{ record: candidate, reason }] })
 }

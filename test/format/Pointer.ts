@@ -1,7 +1,6 @@
 /** Section 7 of docs/FORMAT.md. */
 import { must } from "./Fault.ts"
 import type { Scan } from "./Scan.ts"
-import { isZero } from "./Scan.ts"
 import type { Superblock } from "./Superblock.ts"
 
 export interface Pointer {
@@ -32,7 +31,7 @@ export const decodePointer = (
   scan.zero(at + addressBytes + 8 + checksumBytes, extensionBytes, "pointer extension")
   must(flags === 0, "a pointer with flags")
   if (pages === 0) {
-    must(isZero(scan.bytes.subarray(at, at + pointerBytes)), "a null pointer that is not zero")
+    scan.expectZero(at, pointerBytes, "null pointer")
   } else {
     must(pages <= pagesMax, `a pointer to ${pages} pages`)
     must(birth >= 1 && birth <= holderBirth, `a pointer of birth ${birth} in a node of birth ${holderBirth}`)

@@ -4,6 +4,7 @@
  */
 import { Disk } from "./Disk.ts"
 import { pagesOf } from "./Extents.ts"
+import { isZero } from "./Scan.ts"
 import { Ledger } from "./Ledger.ts"
 import type { Listing } from "./Listing.ts"
 import { complaintsOf, ListingBuilder } from "./Listing.ts"
@@ -44,6 +45,8 @@ const readReserved = (opened: Opened, ledger: Ledger, complaints: Array<string>)
     if (copy.state === "valid") {
       decodeCopy(disk.image.subarray(page * pageSize, page * pageSize + 512), page * pageSize, ledger)
       ledger.mark(page * pageSize + 512, pageSize - 512, "superblock: rest of the page")
+      const rest = disk.image.subarray(page * pageSize + 512, (page + 1) * pageSize)
+      if (!isZero(rest)) complaints.push(`the rest of the superblock's page ${page} is not zero`)
     } else {
       complaints.push(`the superblock on page ${page} is ${copy.state}`)
       ledger.mark(page * pageSize, pageSize, "superblock: damaged")
@@ -53,7 +56,7 @@ const readReserved = (opened: Opened, ledger: Ledger, complaints: Array<string>)
     const start = slotPage(superblock, index) * pageSize
     const page = disk.image.subarray(start, start + pageSize)
     if (typeof slot !== "string") decodeRecord(page, index, superblock, ledger)
-    else ledger.mark(start, pageSize, page.every((byte) => byte === 0) ? "slot: wiped" : "slot: no root")
+    else ledger.mark(start, pageSize, isZero(page) ? "slot: wiped" : "slot: no root")
   })
 }
 
@@ -94,7 +97,7 @@ const accountComplaints = (
 }
 
 /** Reads everything that the opened root names. Throws a fault if a part of it cannot be read. */
-export const readAll = (opened: Opened): Reading => {
+const readAll = (opened: Opened): Reading => {
   const { disk, superblock, record } = opened
   const complaints: Array<string> = [...layoutComplaints(superblock)]
   const ledger = new Ledger(disk.size)

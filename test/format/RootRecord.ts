@@ -56,7 +56,7 @@ const magic = 0x524e4131
 const headerBytes = 192
 
 /** The height that a free map has, by the number of pages that it speaks of. */
-export const mapHeight = (superblock: Superblock, pageCount: number): number => {
+const mapHeight = (superblock: Superblock, pageCount: number): number => {
   const fanOut = Math.floor(superblock.roomBytes / superblock.pointerBytes)
   let height = 0
   for (let covered = 8 * superblock.roomBytes; covered < pageCount; covered *= fanOut) height += 1

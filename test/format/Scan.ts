@@ -78,9 +78,15 @@ export class Scan {
     return this.bytes.subarray(at, at + length)
   }
 
-  /** Whether the bytes are zero, as they must be written. Not every reader looks, so the ledger keeps what is not. */
+  /** Reads bytes that are written as zeros, and tells whether they are. */
   zero(at: number, length: number, label = "zero"): boolean {
-    const zero = isZero(this.slice(at, length, label))
+    this.mark(at, length, label)
+    return this.expectZero(at, length, label)
+  }
+
+  /** Tells whether bytes that are accounted for are zero; no reader has to look, so the ledger keeps what is not. */
+  expectZero(at: number, length: number, label: string): boolean {
+    const zero = isZero(this.bytes.subarray(at, at + length))
     if (!zero) this.#ledger?.complaints.push(`${this.#structure} at ${this.#start}: ${label} at ${at} is not zero`)
     return zero
   }

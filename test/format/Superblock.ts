@@ -23,7 +23,7 @@ export interface Superblock {
   readonly roomBytes: number
 }
 
-export type CopyState = "valid" | "not a volume" | "unsupported" | "damaged"
+type CopyState = "valid" | "not a volume" | "unsupported" | "damaged"
 
 interface Copy {
   readonly state: CopyState
@@ -120,12 +120,15 @@ export const findSuperblock = (disk: Disk): { readonly superblock: Superblock; r
   const found: Array<{ readonly superblock: Superblock; readonly offset: number }> = []
   const unsupportedAt: Array<number> = []
   let unreadable = first === "unreadable"
+  let damaged = first !== "unreadable" && first.state === "damaged"
   for (let offset = 4096; disk.holds(offset, copyBytes); offset *= 2) {
     const copy = readCopy(disk, offset)
     if (copy === "unreadable") {
       unreadable = true
     } else if (copy.state === "unsupported") {
       unsupportedAt.push(offset)
+    } else if (copy.state === "damaged") {
+      damaged = true
     } else if (copy.superblock !== undefined && copy.superblock.secondCopy * copy.superblock.pageSize === offset) {
       found.push({ superblock: copy.superblock, offset })
     }
@@ -134,8 +137,9 @@ export const findSuperblock = (disk: Disk): { readonly superblock: Superblock; r
     throw new Fault("ambiguous", "second copies of several volumes")
   }
   if (found.length > 0) return found[0]
-  if (unsupportedAt.length > 0) throw unsupported(unsupportedAt[0])
   if (unreadable) throw new Fault("unreadable", "no superblock was found, and some bytes could not be read")
+  if (unsupportedAt.length > 0) throw unsupported(unsupportedAt[0])
+  if (damaged) throw new Fault("corrupt", "both copies of the superblock are damaged")
   throw new Fault("not a volume", "no superblock")
 }
 

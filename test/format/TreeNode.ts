@@ -1,4 +1,5 @@
 /** Section 8 of docs/FORMAT.md. */
+import { kinds } from "./Checksum.ts"
 import { must } from "./Fault.ts"
 import type { Pointer } from "./Pointer.ts"
 import { decodePointer } from "./Pointer.ts"
@@ -22,7 +23,7 @@ export interface Item {
 }
 
 /** A cell of a branch. */
-export interface Child {
+interface Child {
   readonly key: Uint8Array
   readonly pointer: Pointer
 }
@@ -48,7 +49,7 @@ export const decodeHeader = (scan: Scan, expected: Expected): Header => {
   const top = scan.u32(4, "top")
   const garbage = scan.u32(8, "garbage")
   must(scan.zero(12, 4, "zero of the header"), "bytes 12 to 15 of a header")
-  must(kind === 1 || (top === 0 && garbage === 0), "top or garbage of a node that is not a tree node")
+  if (kind !== kinds.tree) scan.expectZero(4, 8, "top and garbage of a node that is not a tree node")
   return { count, top, garbage }
 }
 
@@ -62,15 +63,15 @@ const markDead = (scan: Scan, top: number, cells: ReadonlyArray<readonly [number
   if (scan.bytes.length > end) scan.mark(end, scan.bytes.length - end, "dead cells")
 }
 
-/** Decodes a tree node. `isRoot` tells whether a leaf without slots is allowed here. */
-export const decodeTreeNode = (scan: Scan, superblock: Superblock, expected: Expected, isRoot: boolean): TreeNode => {
+/** Decodes a tree node. */
+export const decodeTreeNode = (scan: Scan, superblock: Superblock, expected: Expected): TreeNode => {
   const { pageSize, pointerBytes, roomBytes } = superblock
   const { count, top, garbage } = decodeHeader(scan, expected)
   const isLeaf = expected.level === 0
   const keyBytesMax = Math.floor(roomBytes / 3) - pointerBytes - 4
   const slotsEnd = headerBytes + 2 * count
   must(slotsEnd <= top && top <= pageSize, `top is ${top}`)
-  must(count > 0 || (isLeaf && isRoot), "a node without slots")
+  must(count > 0 || isLeaf, "a branch without slots")
   const cells: Array<readonly [number, number]> = []
   const items: Array<Item> = []
   const children: Array<Child> = []

@@ -1,6 +1,6 @@
 import { digestOf, kinds } from "./Checksum.ts"
 import type { Disk } from "./Disk.ts"
-import { must } from "./Fault.ts"
+import { Fault, must } from "./Fault.ts"
 import { bitmapPages, decodeBitmap, decodeMapBranch, fanOut } from "./FreeMap.ts"
 import type { Ledger } from "./Ledger.ts"
 import type { NamedItem } from "./Names.ts"
@@ -64,7 +64,8 @@ export class Walk {
   run(): void {
     const { names: namesRoot, snapshots, deadlists, tables, map } = this.#record
     this.#tree(namesRoot, (scan, item, birth) => {
-      this.#item(decodeNamedItem(scan, item, this.#volume.superblock, birth))
+      const named = this.#decodeItem(scan, item, birth)
+      if (named !== undefined) this.#item(named)
     })
     for (const root of [snapshots, deadlists, tables]) {
       this.#tree(root, (scan, item) => scan.mark(item.valueAt, item.value.length, "reserved item"))
@@ -100,19 +101,14 @@ export class Walk {
 
   #tree(root: Root | undefined, found: (scan: Scan, item: Item, birth: number) => void): void {
     if (root === undefined) return
-    const descend = (
-      pointer: Pointer,
-      level: number,
-      low: Uint8Array,
-      high: Uint8Array | undefined,
-      isRoot: boolean
-    ): void => {
+    const descend = (pointer: Pointer, level: number, low: Uint8Array, high: Uint8Array | undefined): void => {
       if (this.#skips(pointer)) return
       const scan = this.#scan(pointer, kinds.tree, level)
       const expected = { kind: kinds.tree, level, birth: pointer.birth }
-      const node = decodeTreeNode(scan, this.#volume.superblock, expected, isRoot)
+      const node = decodeTreeNode(scan, this.#volume.superblock, expected)
       if (node.is === "leaf") for (const item of node.items) found(scan, item, pointer.birth)
       const cells = node.is === "leaf" ? node.items : node.children.slice(1)
+      if (node.is === "leaf" && cells.length === 0) this.#visit.complain?.(`page ${pointer.address}: an empty leaf`)
       for (const { key } of cells) {
         if (compareBytes(key, low) < 0 || (high !== undefined && compareBytes(key, high) >= 0)) {
           this.#visit.complain?.(`page ${pointer.address}: a key outside of what its parent says`)
@@ -120,10 +116,20 @@ export class Walk {
       }
       if (node.is === "leaf") return
       node.children.forEach((child, slot) => {
-        descend(child.pointer, level - 1, slot === 0 ? low : child.key, node.children[slot + 1]?.key ?? high, false)
+        descend(child.pointer, level - 1, slot === 0 ? low : child.key, node.children[slot + 1]?.key ?? high)
       })
     }
-    descend(root.pointer, root.level, new Uint8Array(0), undefined, true)
+    descend(root.pointer, root.level, new Uint8Array(0), undefined)
+  }
+
+  /** An item that makes no sense is a fault where it is read; where pages are verified it holds no pointer. */
+  #decodeItem(scan: Scan, item: Item, birth: number): NamedItem | undefined {
+    try {
+      return decodeNamedItem(scan, item, this.#volume.superblock, birth)
+    } catch (fault) {
+      if (this.#visit.named === undefined && fault instanceof Fault) return undefined
+      throw fault
+    }
   }
 
   #item(item: NamedItem): void {
