@@ -78,6 +78,7 @@ export class CleanPages implements Pages {
   }
   #find(bytes: Uint8Array, at: number): Uint8Array | undefined {
     const { layout } = this
+    if (Pointer.isMemory(layout, bytes, at)) throw new CorruptPage(undefined, "a pointer names a node in memory")
     return this.#source.find(
       Pointer.address(layout, bytes, at),
       Pointer.birth(layout, bytes, at),

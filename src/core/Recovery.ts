@@ -13,6 +13,8 @@
  *   what an open has shown is never taken back (I3).
  */
 import * as Binding from "./Binding.ts"
+import { equal } from "./Bytes.ts"
+import * as Commit from "./Commit.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -90,15 +92,20 @@ export const begin = (
   force: boolean
 ): State => {
   const roots: Array<RootRecord.EncodedRoot> = []
+  let unsupported: Extract<RootRecord.Fault, { readonly _tag: "UnsupportedFormat" }> | undefined
   for (let slot = 0; slot < slots.length; slot++) {
     const bytes = slots[slot]
     if (bytes === undefined) continue
     const root = RootRecord.decode(binding, superblock, slot, bytes)
     if (!("_tag" in root)) roots.push(root)
-    else if (root._tag === "UnsupportedFormat") return refused("UnsupportedFormat", root.reason)
+    else if (root._tag === "UnsupportedFormat" && root.generation > (unsupported?.generation ?? 0)) unsupported = root
   }
   roots.sort((a, b) => b.record.generation - a.record.generation)
   const newest = roots[0]
+  // A root that asks for more than this program has is not passed over for the one before it.
+  if (unsupported !== undefined && unsupported.generation > (newest?.record.base ?? 0)) {
+    return refused("UnsupportedFormat", unsupported.reason)
+  }
   if (newest === undefined) {
     return slots.includes(undefined)
       ? refused("Unreadable", "no root slot that can be read holds a root")
@@ -158,11 +165,21 @@ const opened = (
 ): Opened => ({
   _tag: "Opened",
   root,
-  previous: opening.roots.find(({ record }) => record.generation === root.record.base),
+  previous: baseOf(opening.roots, root.record),
   nextGeneration: opening.highest + 1,
   rewrite: [...pages, { address: root.page, bytes: root.bytes }],
   rejected
 })
+
+const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
+const sum = (total: number, count: number): number => total + count
+
+/** The root that was durable when `record` was made, if its slot still holds it. */
+const baseOf = (
+  roots: ReadonlyArray<RootRecord.EncodedRoot>,
+  { base, parent }: RootRecord.RootRecord
+): RootRecord.EncodedRoot | undefined =>
+  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -181,7 +198,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     if (bytes === undefined || fault !== undefined) {
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
-      const fallback = roots.find(({ record }) => record.generation === base)
+      const fallback = baseOf(roots, state.candidate.record)
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)
@@ -193,8 +210,13 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  if (rewrite.length + rest.length > state.candidate.record.map.pageCount) {
-    return refused("Corrupt", "the newest root names more pages than the volume has", undefined, state.rejected)
+  // No writer makes such a root; a hostile one would have the whole volume read into memory.
+  const pageCount = [...rewrite.map(({ bytes }) => bytes.length / layout.pageBytes), ...rest.map(pagesOf)].reduce(
+    sum,
+    0
+  )
+  if (pageCount * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root has more new pages than one barrier allows", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)

@@ -34,7 +34,7 @@ export interface PageWrite {
 }
 
 /** The most buffers that one vectored system call takes (IOV_MAX). */
-export const RUN_BUFFERS_MAX = 1024
+const runBuffersMax = 1024
 
 /** Reads all of `pages` in one call of the device; the answers stand in the order of the requests. */
 export const read = (
@@ -70,7 +70,7 @@ export const write = (
  * Joins ranges that follow each other in the list and on the device into runs of at most `buffersMax` buffers. Buffers that
  * lie side by side in memory as well become one.
  */
-export const runs = (ranges: ReadonlyArray<Range>, buffersMax = RUN_BUFFERS_MAX): ReadonlyArray<Run> => {
+export const runs = (ranges: ReadonlyArray<Range>, buffersMax = runBuffersMax): ReadonlyArray<Run> => {
   const found: Array<Run> = []
   let at = 0
   while (at < ranges.length) {
@@ -95,6 +95,31 @@ export const runs = (ranges: ReadonlyArray<Range>, buffersMax = RUN_BUFFERS_MAX)
     if (buffers.length > 0) found.push({ offset, byteCount: end - offset, buffers })
   }
   return found
+}
+
+/** Runs that are carried out together. */
+export interface Slice {
+  readonly runs: ReadonlyArray<Run>
+  readonly byteCount: number
+}
+
+/** Cuts a list of runs into slices of at most `bytesMax`; runs that are longer stay whole, and stay together with such. */
+export const slices = (found: ReadonlyArray<Run>, bytesMax: number): ReadonlyArray<Slice> => {
+  const cut: Array<Slice> = []
+  let start = 0
+  let bytes = 0
+  for (let i = 0; i < found.length; i++) {
+    const { byteCount } = found[i]
+    const joins = bytes > bytesMax ? byteCount > bytesMax : bytes + byteCount <= bytesMax
+    if (i > start && !joins) {
+      cut.push({ runs: found.slice(start, i), byteCount: bytes })
+      start = i
+      bytes = 0
+    }
+    bytes += byteCount
+  }
+  if (found.length > 0) cut.push({ runs: start === 0 ? found : found.slice(start), byteCount: bytes })
+  return cut
 }
 
 /** Whether `range` follows the `byteCount` bytes from the start of `bytes`, which stand at `offset`, there and in memory. */

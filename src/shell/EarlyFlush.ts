@@ -21,5 +21,5 @@ const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
   group.hasEarlyWrites = true
   session.cache.hold(early.writes, group.draft.generation)
   yield* GroupCommit.write(session, early.writes)
-  session.cache.release(early.writes)
+  session.cache.release(early.writes, false)
 })

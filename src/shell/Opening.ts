@@ -91,8 +91,13 @@ const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArr
     }
     if (!isZero(bytes, 0, probeBytes)) isBlank = false
     const decoded = Superblock.decode(bytes, offset, checksums)
-    if (!("_tag" in decoded)) return { superblock: decoded, fault, isBlank: false } satisfies Found
-    if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+    if (!("_tag" in decoded)) {
+      const { geometry, slots } = decoded
+      // Elsewhere than in its own two places it is part of something else: of an image kept in a file, perhaps.
+      if (offset === 0 || offset === slots.secondCopy * geometry.pageBytes) {
+        return { superblock: decoded, fault, isBlank: false } satisfies Found
+      }
+    } else if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
   }
   if (unreadable !== undefined) return yield* unreadable
   for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += probeBytes) {
@@ -129,14 +134,19 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
     )
   }
   const pageCountMax = Math.min(
-    UINT48_END,
+    UINT48_END - 1,
     options.sizeMax === undefined ? pageCount * PAGE_COUNT_MAX_FACTOR : Math.floor(options.sizeMax / pageBytes)
   )
   if (pageCountMax < pageCount) return yield* invalid("its largest size is smaller than its size")
+  const checksum = hashes[options.checksum ?? "xxh64"]
+  if (!Format.fits(pageBytes, pageCountMax, checksum)) {
+    return yield* invalid("its pages are too small for a root with pointers of this size")
+  }
   const plan = Format.plan(
     {
       pageBytes,
       pageCount,
+      devicePageCount: Math.floor((yield* Effect.mapError(device.size, VolumeError.make)) / pageBytes),
       pageCountMax,
       extensionBytes: 0,
       volumeId: identity.next(),
@@ -144,7 +154,7 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
       bootId: identity.boot,
       time: yield* Clock.currentTimeNanos
     },
-    hashes[options.checksum ?? "xxh64"]
+    checksum
   )
   for (const writes of [plan.first, plan.last]) {
     yield* Effect.mapError(Batching.write(device, writes, pageBytes), VolumeError.make)

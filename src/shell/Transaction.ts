@@ -111,8 +111,9 @@ const OPERATION_PAGES_MAX = 8192
 const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<Committed<A>, Failure> =>
   withPermit(session, (restore, group) => {
     const { draft } = group
-    const scarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
-    const savepoint = scarce ? draft.savepoint() : undefined
+    const isScarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
+    // Where outsiders read the draft, nothing that they see may be changed in place.
+    const savepoint = isScarce || session.durability === "interval" ? draft.savepoint() : undefined
     return restore(Interpreter.edit(session, group.pinned, draft, f)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => {
@@ -254,11 +255,15 @@ const settle = <A, E>(
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
     )
   })
-  if (GroupCommit.hasRoom(group)) return keep
-  return Effect.flatMap(Effect.exit(GroupCommit.reclaim(session, group)), (reclaimed) => {
-    if (Exit.isFailure(reclaimed)) return undo(Effect.failCause(reclaimed.cause))
-    return GroupCommit.hasRoom(group) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
+  if (GroupCommit.hasPlenty(group)) return keep
+  const ended = Effect.gen(function* () {
+    if (yield* GroupCommit.hasRoom(session, group)) return keep
+    yield* GroupCommit.reclaim(session, group)
+    return (yield* GroupCommit.hasRoom(session, group)) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
   })
+  return Effect.flatMap(Effect.exit(ended), (ending) =>
+    Exit.isSuccess(ending) ? ending.value : undo(Effect.failCause(ending.cause))
+  )
 }
 
 // ---- views

@@ -17,6 +17,7 @@ import * as Extent from "../../src/core/Extent.ts"
 import * as Format from "../../src/core/Format.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Links from "../../src/core/Links.ts"
+import * as LongRuns from "../../src/core/LongRuns.ts"
 import * as Node from "../../src/core/Node.ts"
 import { CleanPages, MissingPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
@@ -72,7 +73,16 @@ export class TestVolume {
   readonly superblock: Superblock.Superblock
   readonly binding: Binding.Binding
   readonly disk: Array<Uint8Array | undefined>
-  readonly statistics = { attempts: 0, restarts: 0, abandoned: 0, loaded: 0, commits: 0, written: 0, folds: 0 }
+  readonly statistics = {
+    attempts: 0,
+    restarts: 0,
+    abandoned: 0,
+    loaded: 0,
+    commits: 0,
+    written: 0,
+    folds: 0,
+    splits: 0
+  }
   unkindness: Unkindness
   head!: Commit.Head
   previous: RootRecord.EncodedRoot | undefined
@@ -81,7 +91,6 @@ export class TestVolume {
   #allocator!: Allocator.Allocator
   #hasEarlyWrites = false
   #generation = 1
-  #isSealed = false
   #time = BigInt(1)
   readonly #source = {
     find: (address: number, birth: number, pageCount: number) => this.#cache.get(keyOf(address, birth, pageCount))
@@ -96,6 +105,7 @@ export class TestVolume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax: pageCount * 16,
         extensionBytes: 0,
         volumeId: id(0x11),
@@ -174,11 +184,10 @@ export class TestVolume {
     let isAbandonedForNothing = this.random() < this.unkindness.abandon
     for (;;) {
       this.statistics.attempts++
-      this.#isSealed = false
       draft.attempt()
       try {
         const result = operation(draft)
-        if (!isAbandonedForNothing || this.#isSealed) {
+        if (!isAbandonedForNothing || draft.isSealed) {
           draft.keep()
           return result
         }
@@ -222,11 +231,6 @@ export class TestVolume {
     this.#hasEarlyWrites = false
     this.#generation++
     this.draft = new Draft(this.binding, this.#source, this.#generation, root.record.roots)
-    const { draft } = this
-    draft.seal = () => {
-      this.#isSealed = true
-      Draft.prototype.seal.call(draft)
-    }
   }
 
   /** Gives the transaction up. */
@@ -236,7 +240,7 @@ export class TestVolume {
 
   /** Writes all that is in memory, without a root; answers whether there was room. */
   writeEarly(): boolean {
-    if (this.draft.isUntouched) return true
+    if (this.draft.changeCount === 0) return true
     const early = this.#runOnce((draft) => Commit.early(draft, this.#allocator))
     if (early._tag !== "EarlyWrites") return false
     this.#checkWrites(early.writes)
@@ -253,9 +257,14 @@ export class TestVolume {
       bootId: id(0x33),
       time: this.#time++
     }
-    const plan = this.#runOnce((draft) =>
-      Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites)
-    )
+    const attempt = () =>
+      this.#runOnce((draft) => Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites))
+    let plan = attempt()
+    for (let pagesMax = this.layout.runPagesMax; plan._tag === "Fragmented" && pagesMax > 1; plan = attempt()) {
+      pagesMax = Math.ceil(pagesMax / 2)
+      this.statistics.splits++
+      this.run((draft) => LongRuns.split(draft, pagesMax))
+    }
     if (plan._tag === "Plan") this.#checkWrites(plan.writes)
     return plan
   }
