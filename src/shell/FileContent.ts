@@ -210,12 +210,11 @@ const begin = (
   if (flag.startsWith("a")) {
     return Result.map(Content.append(draft, number, bytes, time), (end) => ({ number, end }))
   }
-  if (flag.startsWith("w")) {
-    const done = Content.truncate(draft, number, 0, time)
-    if (Result.isFailure(done)) return Result.fail(done.failure)
-    if (!done.success) return Result.fail(FileOperation.TOO_LONG)
-  }
-  return Result.map(Content.write(draft, number, 0, bytes, time), () => ({ number, end: bytes.length }))
+  const begun: Begun = { number, end: bytes.length }
+  if (flag === "r+") return Result.map(Content.write(draft, number, 0, bytes, time), () => begun)
+  const done = Content.replace(draft, number, bytes, time)
+  if (Result.isFailure(done)) return Result.fail(done.failure)
+  return done.success ? Result.succeed(begun) : Result.fail(FileOperation.TOO_LONG)
 }
 
 /** Writes a file as a whole, as the flag says; makes it if it is not there. Atomic, whatever the size. */

@@ -89,7 +89,7 @@ export const makeDraw = (random: () => number) => {
 
   const path = (): string => {
     if (chance(0.01)) return `/${"n".repeat(chance(0.5) ? 255 : 256)}`
-    const names = Array.from({ length: 1 + below(3) }, () => one(NAMES))
+    const names = Array.from({ length: chance(0.5) ? 1 : 1 + below(3) }, () => one(NAMES))
     if (chance(0.03)) names.splice(below(names.length), 0, one([".", "..", ""]))
     return `/${names.join("/")}${chance(0.03) ? one(["/", "/.", "/.."]) : ""}`
   }
