@@ -34,7 +34,7 @@ export interface PageWrite {
 }
 
 /** The most buffers that one vectored system call takes (IOV_MAX). */
-export const RUN_BUFFERS_MAX = 1024
+const runBuffersMax = 1024
 
 /** Reads all of `pages` in one call of the device; the answers stand in the order of the requests. */
 export const read = (
@@ -70,7 +70,7 @@ export const write = (
  * Joins ranges that follow each other in the list and on the device into runs of at most `buffersMax` buffers. Buffers that
  * lie side by side in memory as well become one.
  */
-export const runs = (ranges: ReadonlyArray<Range>, buffersMax = RUN_BUFFERS_MAX): ReadonlyArray<Run> => {
+export const runs = (ranges: ReadonlyArray<Range>, buffersMax = runBuffersMax): ReadonlyArray<Run> => {
   const found: Array<Run> = []
   let at = 0
   while (at < ranges.length) {

@@ -11,35 +11,20 @@
  * - An opener that may write holds the lock of the file (see `FileLock`) as long as the scope is open.
  */
 import * as fs from "node:fs"
-import * as nodePath from "node:path"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { type Run, runs } from "./Batching.ts"
-import {
-  BlockDevice,
-  type Range,
-  refusal,
-  refuseGeometry,
-  refuseRanges,
-  refuseSpans,
-  SECTOR_BYTES_MIN
-} from "./BlockDevice.ts"
+import { BlockDevice, type Range, refusal, refuseRanges, refuseSpans } from "./BlockDevice.ts"
 import * as Descriptor from "./Descriptor.ts"
 import { DeviceFailed, fromSystem, type Locked, type Operation } from "./DeviceError.ts"
 import * as FileLock from "./FileLock.ts"
-import * as RawDisk from "./RawDisk.ts"
+import * as ImageFile from "./ImageFile.ts"
 import { ZeroAhead } from "./ZeroAhead.ts"
 
-export interface Options {
-  readonly path: string
-  /** The bytes of a file that is created; without it the file must be there. */
-  readonly size?: number | undefined
-  /** The unit of reading and writing: by default 512 for a file, and what a raw disk says of itself. */
-  readonly sectorBytes?: number | undefined
-  /** Neither writes, nor locks, nor creates. */
-  readonly readOnly?: boolean | undefined
+export interface Options extends ImageFile.Options {
   /** Whether to keep other writers out; `true` by default. Two writers at a time destroy a volume. */
   readonly lock?: boolean | undefined
   /** Calls of at most so many bytes are synchronous: 65536 by default, 0 for none. */
@@ -55,13 +40,19 @@ const stallMillisMax = 2
 export const make: (options: Options) => Effect.Effect<BlockDevice["Service"], DeviceFailed | Locked, Scope.Scope> =
   Effect.fnUntraced(function* (options) {
     const { path } = options
-    yield* attempt(path, "open", () => examine(options))
-    if (options.readOnly !== true && options.lock !== false) yield* FileLock.acquire(path)
-    const file = yield* Effect.acquireRelease(
-      attempt(path, "open", () => open(options)),
+    yield* attempt(path, "open", () => ImageFile.examine(options))
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const file = Effect.acquireRelease(
+      attempt(path, "open", () => serve(options, ImageFile.open(options))),
       (opened) => opened.close
     )
-    return file.device
+    const locked = options.readOnly === true || options.lock === false ? Effect.void : FileLock.acquire(path)
+    // Where opening fails, the lock is given back at once and not when the caller's scope ends.
+    const opened = yield* Effect.andThen(locked, file).pipe(
+      Scope.provide(scope),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
+    return opened.device
   })
 
 /** See {@link make}. */
@@ -75,80 +66,20 @@ const attempt = <A>(path: string, operation: Operation, f: () => A): Effect.Effe
     catch: (error) => (error instanceof DeviceFailed ? error : fromSystem(path, operation, undefined, error))
   })
 
-/** Whether there is something to open: "absent" and "empty" are for a file that is to be created. */
-const examine = (options: Options): "absent" | "empty" | "file" | "disk" => {
-  const { path, readOnly = false, size } = options
-  const mayCreate = size !== undefined && !readOnly
-  if (size !== undefined) {
-    const fault = refuseGeometry(path, size, options.sectorBytes ?? SECTOR_BYTES_MIN)
-    if (fault !== undefined) throw fault
-  }
-  const stat = fs.statSync(path, { throwIfNoEntry: !mayCreate })
-  if (stat === undefined) return "absent"
-  if (stat.isFile()) return stat.size === 0 && mayCreate ? "empty" : "file"
-  // Raw disks are character devices on macOS.
-  if (stat.isBlockDevice() || (stat.isCharacterDevice() && process.platform === "darwin")) return "disk"
-  const reason = stat.isDirectory() ? "it is a folder" : "it is neither a file nor a disk"
-  throw refusal(path, "open", undefined, "EINVAL", reason)
-}
-
 /** What a descriptor needs to be closed again, and the device on it. */
 interface OpenFile {
   readonly device: BlockDevice["Service"]
   readonly close: Effect.Effect<void>
 }
 
-const open = (options: Options): OpenFile => {
-  const { path, readOnly = false, size = 0 } = options
-  const found = examine(options)
-  const { constants } = fs
-  const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR
-  const fd = fs.openSync(path, found === "absent" ? flags | constants.O_CREAT | constants.O_EXCL : flags)
-  try {
-    if (found === "absent" || found === "empty") {
-      fs.ftruncateSync(fd, size)
-      fs.fsyncSync(fd)
-    }
-    if (found === "absent") syncFolder(nodePath.dirname(path))
-    const stat = fs.fstatSync(fd)
-    const disk = found === "disk"
-    const sectorBytes = options.sectorBytes ?? (disk ? RawDisk.sectorBytes(stat.rdev) : SECTOR_BYTES_MIN)
-    const bytes = disk ? RawDisk.sizeBytes(fd, stat.rdev) : stat.size
-    const fault = refuseGeometry(path, bytes - (bytes % sectorBytes), sectorBytes)
-    if (fault !== undefined) throw fault
-    // Where the file has all its blocks already there is nothing to fill.
-    const sparse = !disk && !readOnly && options.lock !== false && stat.blocks * 512 < stat.size
-    return serve(options, fd, bytes, sectorBytes, disk, sparse)
-  } catch (error) {
-    fs.closeSync(fd)
-    throw error
-  }
-}
-
-/** Makes a new name in a folder durable. Windows cannot, and need not. */
-const syncFolder = (folder: string): void => {
-  if (process.platform === "win32") return
-  const fd = fs.openSync(folder, fs.constants.O_RDONLY)
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-const serve = (
-  options: Options,
-  fd: number,
-  bytesAtOpen: number,
-  sectorBytes: number,
-  disk: boolean,
-  sparse: boolean
-): OpenFile => {
-  const { path, readOnly = false, synchronousBytesMax = 65536, zeroAheadBytes = 262144 } = options
-  const identity = fs.realpathSync(path)
+const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
+  const { lock = true, readOnly = false, synchronousBytesMax = 65536, zeroAheadBytes = 262144 } = options
+  const { disk, fd, identity, sectorBytes } = image
   const self = { identity, sectorBytes, readOnly }
-  const zeroAhead = sparse && zeroAheadBytes > 0 ? new ZeroAhead(fd, zeroAheadBytes, bytesAtOpen) : undefined
-  let bytesNow = bytesAtOpen
+  // Without the lock somebody else may write where zeros are about to go.
+  const mayFill = image.sparse && lock && !readOnly && zeroAheadBytes > 0
+  const zeroAhead = mayFill ? new ZeroAhead(fd, zeroAheadBytes, image.byteCount) : undefined
+  let bytesNow = image.byteCount
   let unsyncedBytes = 0
   let millis = 0
   let closed = false
@@ -161,37 +92,52 @@ const serve = (
 
   /** A reader asks anew, since somebody else may have let the file grow; what was known stands if there is no answer. */
   const size = (): number => {
-    if (readOnly && !disk)
-      bytesNow = Result.getOrElse(
-        Result.try(() => fs.fstatSync(fd).size),
-        () => bytesNow
-      )
+    if (readOnly && !disk) {
+      const found = Result.try(() => fs.fstatSync(fd).size)
+      bytesNow = Result.getOrElse(found, () => bytesNow)
+    }
     return bytesNow - (bytesNow % sectorBytes)
   }
 
-  /** Runs `f` here and now, and takes down how long that took. */
-  const timed = <A>(f: () => A): A => {
+  /** Whether a call over so many bytes is carried out here and now. */
+  const isSynchronous = (count: number): boolean =>
+    count <= synchronousBytesMax && synchronousBytesMax > 0 && millis <= stallMillisMax
+
+  /** Takes down what a call cost that is, or could have been, synchronous. */
+  const took = (start: number, count: number): void => {
+    if (count <= synchronousBytesMax) millis += (performance.now() - start - millis) / 4
+  }
+
+  /** Runs `f` here and now. */
+  const timed = <A>(count: number, f: () => A): A => {
     const start = performance.now()
     const result = f()
-    millis += (performance.now() - start - millis) / 4
+    took(start, count)
     return result
   }
 
-  /** Runs `start` through the thread pool; it calls its argument once. */
+  /** Runs `begin` through the thread pool; it calls its argument once. */
   const waitFor = (
-    start: (finish: (failure: DeviceFailed | undefined) => void) => void
+    operation: Operation,
+    count: number,
+    begin: (finish: (failure: DeviceFailed | undefined) => void) => void
   ): Effect.Effect<void, DeviceFailed> =>
     Effect.uninterruptible(
       Effect.callback<void, DeviceFailed>((resume) => {
-        const begin = performance.now()
+        const refused = refuseClosed(operation)
+        if (refused !== undefined) return resume(Effect.fail(refused))
+        const start = performance.now()
         callsUnderWay++
-        start((failure) => {
-          millis += (performance.now() - begin - millis) / 4
+        begin((failure) => {
+          took(start, count)
           resume(failure === undefined ? Effect.void : Effect.fail(failure))
           if (--callsUnderWay === 0) whenIdle?.()
         })
       })
     )
+
+  const failed = (operation: Operation, error: Error | null): DeviceFailed | undefined =>
+    error === null ? undefined : fromSystem(identity, operation, undefined, error)
 
   const stopped = (direction: Descriptor.Direction, stop: Descriptor.Stop | undefined): DeviceFailed | undefined => {
     if (stop === undefined) return undefined
@@ -205,20 +151,18 @@ const serve = (
       const refused = refuseClosed(direction) ?? refuseRanges(self, direction, ranges, size())
       if (refused !== undefined) return Effect.fail(refused)
       const found = runs(ranges)
-      const bytes = byteCount(found)
-      const synchronous = bytes <= synchronousBytesMax && millis <= stallMillisMax
+      const count = byteCount(found)
+      const synchronous = isSynchronous(count)
       if (direction === "write") {
         if (synchronous && writesUnderWay === 0) unsyncedBytes += zeroAhead?.prepare(found, bytesNow) ?? 0
-        unsyncedBytes += bytes
+        unsyncedBytes += count
       }
       if (synchronous) {
-        const failure = stopped(
-          direction,
-          timed(() => Descriptor.transferSync(fd, direction, found))
-        )
+        const stop = timed(count, () => Descriptor.transferSync(fd, direction, found))
+        const failure = stopped(direction, stop)
         return failure === undefined ? Effect.void : Effect.fail(failure)
       }
-      return waitFor((finish) => {
+      return waitFor(direction, count, (finish) => {
         const writes = direction === "write" ? 1 : 0
         writesUnderWay += writes
         Descriptor.transfer(fd, direction, found, (stop) => {
@@ -231,14 +175,10 @@ const serve = (
   const sync = Effect.suspend(() => {
     const refused = refuseClosed("sync")
     if (refused !== undefined) return Effect.fail(refused)
-    const bytes = unsyncedBytes
+    const count = unsyncedBytes
     unsyncedBytes = 0
-    if (bytes <= synchronousBytesMax && synchronousBytesMax > 0 && millis <= stallMillisMax) {
-      return attempt(identity, "sync", () => timed(() => fs.fdatasyncSync(fd)))
-    }
-    return waitFor((finish) =>
-      fs.fdatasync(fd, (error) => finish(error === null ? undefined : fromSystem(identity, "sync", undefined, error)))
-    )
+    if (isSynchronous(count)) return attempt(identity, "sync", () => timed(count, () => fs.fdatasyncSync(fd)))
+    return waitFor("sync", count, (finish) => fs.fdatasync(fd, (error) => finish(failed("sync", error))))
   })
 
   const grow = (sizeBytes: number): Effect.Effect<void, DeviceFailed> =>
@@ -247,18 +187,13 @@ const serve = (
       const refused = refuseClosed("grow") ?? refuseSpans(self, "grow", [span], Number.MAX_SAFE_INTEGER)
       if (refused !== undefined) return Effect.fail(refused)
       if (sizeBytes <= bytesNow) return Effect.void
-      if (disk)
-        return Effect.fail(refusal(identity, "grow", undefined, "ENOTSUP", `a disk keeps its ${bytesNow} bytes`))
+      if (disk) return Effect.fail(refusal(identity, "grow", undefined, "ENOTSUP", `it keeps its ${bytesNow} bytes`))
       return attempt(identity, "grow", () => {
         // Here and now, so that no other growth comes between: a later one to less would cut this one off.
         fs.ftruncateSync(fd, sizeBytes)
         bytesNow = sizeBytes
       }).pipe(
-        Effect.andThen(
-          waitFor((finish) =>
-            fs.fsync(fd, (error) => finish(error === null ? undefined : fromSystem(identity, "grow", undefined, error)))
-          )
-        )
+        Effect.andThen(waitFor("grow", Infinity, (finish) => fs.fsync(fd, (error) => finish(failed("grow", error)))))
       )
     })
 
