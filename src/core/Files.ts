@@ -1,0 +1,204 @@
+/**
+ * What adds, removes and renames entries: files, folders and symbolic links, as POSIX has it.
+ *
+ * - An operation takes a {@link Names.Place} that was found in the same attempt, checks all that can fail, and only then
+ *   changes anything.
+ * - What changes the entries of a folder sets its times; what changes the links of an inode sets its time of change.
+ * - A folder has one entry. Removing the last entry of a file that is open leaves an orphan (see `Orphans`).
+ */
+import * as Result from "effect/Result"
+import * as BTree from "./BTree.ts"
+import * as Content from "./Content.ts"
+import type { FileResult } from "./FileError.ts"
+import * as FileError from "./FileError.ts"
+import * as Folder from "./Folder.ts"
+import * as Inode from "./Inode.ts"
+import * as Inodes from "./Inodes.ts"
+import { invariant } from "./Invariant.ts"
+import * as Names from "./Names.ts"
+import * as Orphans from "./Orphans.ts"
+
+type RootsDraft = Inodes.RootsDraft
+
+/** The most entries that name one file. */
+export const LINKS_MAX = 0xffffffff
+
+export interface New {
+  readonly type: Inode.Type
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** The content of a file; the target of a symbolic link, as `Path.linkTarget` made it. */
+  readonly content: Uint8Array
+}
+
+const usable = (draft: RootsDraft, place: Names.Place): void =>
+  invariant(
+    place.names === draft.roots.names,
+    "a place is used in the operation that found it, before anything changes"
+  )
+
+/** Makes a file, a folder or a symbolic link and answers its number. */
+export const create = (draft: RootsDraft, place: Names.Place, made: New, time: bigint): FileResult<number> => {
+  usable(draft, place)
+  const { entry, name } = place
+  if (entry !== undefined || name === undefined) return FileError.alreadyExists(name ?? FileError.NO_NAME)
+  if (place.needsFolder && made.type !== Inode.FOLDER) return FileError.notAFolder(name)
+  if (made.content.length > Content.FILE_BYTES_MAX) {
+    return FileError.fileTooLarge(made.content.length, Content.FILE_BYTES_MAX)
+  }
+  invariant(made.type !== Inode.FOLDER || made.content.length === 0, "a folder has no content")
+  const folder = Names.folderOf(place)
+  const parent = Folder.inodeOf(draft, draft.roots.names, folder)
+  // The ways to the three items are loaded now, and an insert needs nothing else.
+  BTree.find(draft, draft.roots.names, Inode.inodeKey(Inodes.nextNumber(draft)))
+  draft.seal()
+  const number = Inodes.add(draft, {
+    type: made.type,
+    mode: made.mode,
+    links: 1,
+    uid: made.uid,
+    gid: made.gid,
+    accessTime: time,
+    modifyTime: time,
+    changeTime: time,
+    birthTime: time,
+    size: made.content.length,
+    content: Content.make(draft, made.content)
+  })
+  Folder.putEntry(draft, folder, name, { number, type: made.type })
+  Folder.touch(draft, folder, parent, 1, time)
+  return Result.succeed(number)
+}
+
+/** Gives a file or symbolic link one more name. */
+export const link = (draft: RootsDraft, number: number, place: Names.Place, time: bigint): FileResult<void> => {
+  usable(draft, place)
+  const { entry, name } = place
+  const { names } = draft.roots
+  const inode = Inodes.get(draft, names, number)
+  if (inode === undefined || inode.links === 0) return FileError.notFound(FileError.NO_NAME)
+  if (entry !== undefined || name === undefined) return FileError.alreadyExists(name ?? FileError.NO_NAME)
+  if (inode.type === Inode.FOLDER) return FileError.isAFolder(FileError.NO_NAME)
+  if (place.needsFolder) return FileError.notAFolder(name)
+  if (inode.links === LINKS_MAX) return FileError.tooManyLinks()
+  const folder = Names.folderOf(place)
+  const parent = Folder.inodeOf(draft, names, folder)
+  Inodes.put(draft, number, { ...inode, links: inode.links + 1, changeTime: time })
+  Folder.putEntry(draft, folder, name, { number, type: inode.type })
+  Folder.touch(draft, folder, parent, 1, time)
+  return Result.succeed(undefined)
+}
+
+/** Removes the entry of a file or symbolic link. */
+export const unlink = (
+  draft: RootsDraft,
+  place: Names.Place,
+  time: bigint,
+  open: Orphans.Open
+): FileResult<Orphans.Removal> => {
+  const { entry, name } = place
+  if (name === undefined) return FileError.isAFolder(FileError.NO_NAME)
+  if (entry === undefined) return FileError.notFound(name)
+  if (entry.type === Inode.FOLDER) return FileError.isAFolder(name)
+  if (place.needsFolder) return FileError.notAFolder(name)
+  return Result.succeed(remove(draft, place, name, entry, time, open))
+}
+
+/** Removes an empty folder. */
+export const removeFolder = (
+  draft: RootsDraft,
+  place: Names.Place,
+  time: bigint,
+  open: Orphans.Open
+): FileResult<Orphans.Removal> => {
+  const { entry, name } = place
+  if (name === undefined) return FileError.notAnEntry()
+  if (entry === undefined) return FileError.notFound(name)
+  if (entry.type !== Inode.FOLDER) return FileError.notAFolder(name)
+  if (!Folder.isEmpty(draft, draft.roots.names, entry.number)) return FileError.notEmpty(name)
+  return Result.succeed(remove(draft, place, name, entry, time, open))
+}
+
+/**
+ * Removes whatever the place names: of a folder with all that is under it only the entry, in one step. What is left is an
+ * orphan; sweeping the orphans frees the subtree.
+ */
+export const removeTree = (
+  draft: RootsDraft,
+  place: Names.Place,
+  time: bigint,
+  open: Orphans.Open
+): FileResult<Orphans.Removal> => {
+  const { entry, name } = place
+  if (name === undefined) return FileError.notAnEntry()
+  if (entry === undefined) return FileError.notFound(name)
+  if (place.needsFolder && entry.type !== Inode.FOLDER) return FileError.notAFolder(name)
+  return Result.succeed(remove(draft, place, name, entry, time, open))
+}
+
+const remove = (
+  draft: RootsDraft,
+  place: Names.Place,
+  name: Uint8Array,
+  entry: Inode.Entry,
+  time: bigint,
+  open: Orphans.Open
+): Orphans.Removal => {
+  usable(draft, place)
+  const folder = Names.folderOf(place)
+  const inode = Inodes.ofEntry(draft, draft.roots.names, entry)
+  const parent = Folder.inodeOf(draft, draft.roots.names, folder)
+  Folder.removeEntry(draft, folder, name)
+  Folder.touch(draft, folder, parent, -1, time)
+  return Orphans.unlink(draft, entry.number, inode, time, open)
+}
+
+/**
+ * Gives an entry another place, atomically. A file or an empty folder that stands there is replaced by one of its kind;
+ * answers what became of it. Two names of one file stay as they are.
+ */
+export const rename = (
+  draft: RootsDraft,
+  from: Names.Place,
+  to: Names.Place,
+  time: bigint,
+  open: Orphans.Open
+): FileResult<Orphans.Removal> => {
+  usable(draft, from)
+  usable(draft, to)
+  const { names } = draft.roots
+  const { entry: moved, name: fromName } = from
+  const { entry: replaced, name: toName } = to
+  if (fromName === undefined || toName === undefined) return FileError.notAnEntry()
+  if (moved === undefined) return FileError.notFound(fromName)
+  if (moved.type === Inode.FOLDER) {
+    invariant(to.trail[0] === Inode.ROOT, "a folder is renamed to a place that was found from the root")
+    if (to.trail.includes(moved.number)) return FileError.intoItself(fromName)
+    if (replaced !== undefined && replaced.type !== Inode.FOLDER) return FileError.notAFolder(toName)
+  } else {
+    if (from.needsFolder || to.needsFolder) return FileError.notAFolder(fromName)
+    if (replaced?.type === Inode.FOLDER) return FileError.isAFolder(toName)
+  }
+  if (replaced?.number === moved.number) return Result.succeed(Orphans.FREED)
+  if (replaced?.type === Inode.FOLDER && !Folder.isEmpty(draft, names, replaced.number)) {
+    return FileError.notEmpty(toName)
+  }
+  const fromFolder = Names.folderOf(from)
+  const toFolder = Names.folderOf(to)
+  const inode = Inodes.ofEntry(draft, names, moved)
+  const replacedInode = replaced && Inodes.ofEntry(draft, names, replaced)
+  const fromParent = Folder.inodeOf(draft, names, fromFolder)
+  const toParent = Folder.inodeOf(draft, names, toFolder)
+  Folder.removeEntry(draft, fromFolder, fromName)
+  Folder.putEntry(draft, toFolder, toName, moved)
+  const added = replaced === undefined ? 1 : 0
+  if (fromFolder === toFolder) Folder.touch(draft, fromFolder, fromParent, added - 1, time)
+  else {
+    Folder.touch(draft, fromFolder, fromParent, -1, time)
+    Folder.touch(draft, toFolder, toParent, added, time)
+  }
+  Inodes.put(draft, moved.number, { ...inode, changeTime: time })
+  if (replaced === undefined || replacedInode === undefined) return Result.succeed(Orphans.FREED)
+  return Result.succeed(Orphans.unlink(draft, replaced.number, replacedInode, time, open))
+}

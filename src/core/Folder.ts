@@ -1,0 +1,95 @@
+/**
+ * The entries of one folder.
+ *
+ * - A folder's size is the number of its entries; adding or removing one changes the folder's times as well.
+ * - Entries are keyed by the number of their folder, in the byte order of their names: a folder moves without them.
+ */
+import * as Result from "effect/Result"
+import * as BTree from "./BTree.ts"
+import type { FileResult } from "./FileError.ts"
+import * as FileError from "./FileError.ts"
+import * as Inode from "./Inode.ts"
+import * as Inodes from "./Inodes.ts"
+import { invariant } from "./Invariant.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
+import type { Tree } from "./Tree.ts"
+
+const NO_NAME = new Uint8Array(0)
+
+/** An entry and its name. */
+export interface Named extends Inode.Entry {
+  readonly name: Uint8Array
+}
+
+/** What a name stands for in a folder. */
+export const lookup = (pages: Pages, names: Tree, folder: number, name: Uint8Array): Inode.Entry | undefined => {
+  const found = BTree.find(pages, names, Inode.entryKey(folder, name))
+  return found === undefined ? undefined : Inode.decodeEntry(found.node, found.keyEnd, found.valueEnd)
+}
+
+/** Up to `countMax` entries after the name `after` (from the first one if `undefined`), in the byte order of names. */
+export const entries = (
+  pages: Pages,
+  names: Tree,
+  folder: number,
+  after: Uint8Array | undefined,
+  countMax: number
+): ReadonlyArray<Named> => {
+  const prefix = Inode.entryKey(folder, NO_NAME)
+  const from = after === undefined ? prefix : Inode.entryKey(folder, after)
+  const found: Array<Named> = []
+  BTree.ascend(pages, names, from, (item) => {
+    if (!BTree.hasPrefix(item, prefix)) return false
+    const name = item.node.slice(item.keyAt + prefix.length, item.keyEnd)
+    const isAfter = after !== undefined && found.length === 0 && name.length === after.length
+    if (isAfter && BTree.hasPrefix(item, from)) return true
+    found.push({ name, ...Inode.decodeEntry(item.node, item.keyEnd, item.valueEnd) })
+    return found.length < countMax
+  })
+  return found
+}
+
+/**
+ * Lists a folder in batches: up to `countMax` entries after the name `after`. Fewer than `countMax` are the last ones.
+ * Entries that come and go between two batches are seen or not; all others are seen once.
+ */
+export const list = (
+  pages: Pages,
+  names: Tree,
+  folder: number,
+  after: Uint8Array | undefined,
+  countMax: number
+): FileResult<ReadonlyArray<Named>> => {
+  invariant(countMax > 0, "a folder is listed by at least one entry at a time")
+  const inode = Inodes.get(pages, names, folder)
+  if (inode === undefined) return FileError.notFound(FileError.NO_NAME)
+  if (inode.type !== Inode.FOLDER) return FileError.notAFolder(FileError.NO_NAME)
+  return Result.succeed(entries(pages, names, folder, after, countMax))
+}
+
+export const isEmpty = (pages: Pages, names: Tree, folder: number): boolean =>
+  entries(pages, names, folder, undefined, 1).length === 0
+
+/** The inode of a folder that a way through the names led to. */
+export const inodeOf = (pages: Pages, names: Tree, folder: number): Inode.Inode =>
+  Inodes.ofEntry(pages, names, { number: folder, type: Inode.FOLDER })
+
+/** Adds an entry or replaces it, without touching the folder itself. */
+export const putEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void =>
+  Inodes.putItem(draft, Inode.entryKey(folder, name), Inode.encodeEntry(entry))
+
+export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array): void =>
+  Inodes.removeItem(draft, Inode.entryKey(folder, name))
+
+/** Puts the folder's inode after its entries became `added` more (or fewer). */
+export const touch = (
+  draft: Inodes.RootsDraft,
+  folder: number,
+  inode: Inode.Inode,
+  added: number,
+  time: bigint
+): void => {
+  const size = inode.size + added
+  if (size < 0) throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
+  Inodes.put(draft, folder, { ...inode, size, modifyTime: time, changeTime: time })
+}

@@ -1,0 +1,52 @@
+import { describe, it } from "vitest"
+import { FilesRun, type RunOptions } from "./FilesRun.ts"
+
+/** Failures name their seed: `NOTAFS_SEED=<seed>` runs it alone. */
+const firstSeed = Number(process.env["NOTAFS_SEED"] ?? 1)
+const seedCount = process.env["NOTAFS_SEED"] === undefined ? Number(process.env["NOTAFS_SEEDS"] ?? 12) : 1
+
+const KINDS: ReadonlyArray<Omit<RunOptions, "seed"> & { readonly name: string }> = [
+  {
+    name: "pages of 512 bytes",
+    pageBytes: 512,
+    pageCount: 6000,
+    steps: 400,
+    unkindness: { forget: 0.3, abandon: 0.2 }
+  },
+  { name: "a small volume", pageBytes: 512, pageCount: 700, steps: 400, unkindness: { forget: 0.1, abandon: 0.1 } },
+  {
+    name: "pages of 4096 bytes",
+    pageBytes: 4096,
+    pageCount: 2000,
+    steps: 400,
+    unkindness: { forget: 0.3, abandon: 0.2 }
+  }
+]
+
+describe("Files against a model", () => {
+  for (const { name, ...options } of KINDS) {
+    it(name, () => {
+      const histogram: Record<string, number> = {}
+      const add = (more: object): void => {
+        for (const [key, count] of Object.entries(more)) histogram[key] = (histogram[key] ?? 0) + count
+      }
+      for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+        const run = new FilesRun({ seed, ...options })
+        let step = 0
+        try {
+          for (; step < options.steps; step++) run.step()
+          run.compare()
+          run.commit()
+          run.volume.reopen()
+          run.compare()
+        } catch (thrown) {
+          console.error(`seed ${seed}, step ${step}`)
+          throw thrown
+        }
+        add(run.histogram)
+        add(run.volume.statistics)
+      }
+      console.log(JSON.stringify({ name, ...histogram }))
+    })
+  }
+})
