@@ -217,6 +217,16 @@ export class SimulatedDisk {
     return this.#with(durable, durable.fork())
   }
 
+  /** The sector that reads see: the same object as long as nobody writes it, on forks and crash images too. */
+  sector(index: number): Sector {
+    return this.#cache.get(index)
+  }
+
+  /** Whether a crash would decide about this sector. */
+  isPending(index: number): boolean {
+    return this.#pending.has(index)
+  }
+
   /** A number that stands for what reads see. */
   fingerprint(): number {
     return this.#cache.fingerprint()
