@@ -222,6 +222,11 @@ export class SimulatedDisk {
     return this.#cache.get(index)
   }
 
+  /** Whether a crash would decide about anything. */
+  get hasPending(): boolean {
+    return this.#pending.size > 0
+  }
+
   /** Whether a crash would decide about this sector. */
   isPending(index: number): boolean {
     return this.#pending.has(index)
