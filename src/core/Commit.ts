@@ -11,7 +11,8 @@
  */
 import * as Allocator from "./Allocator.ts"
 import type { Binding } from "./Binding.ts"
-import type { Draft } from "./Draft.ts"
+import * as Deadlists from "./Deadlists.ts"
+import type { DeadExtent, Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
 import { invariant } from "./Invariant.ts"
@@ -123,8 +124,11 @@ export const plan = (
   const { binding, generation, layout } = draft
   const base = head.root.record
   invariant(generation > base.generation, "generations increase")
+  // What a snapshot still sees goes on its list; the pages that editing the lists releases are free with the rest.
+  const userDead = draft.dead.length
+  const free = Deadlists.record(draft, draft.dead.slice())
+  const dead = Extent.union(extentsOf(free), deadExtents(draft, userDead))
   const deadCount = draft.dead.length
-  const dead = deadExtents(draft, 0)
   let after = Allocator.release(allocator, dead, generation)
 
   const tops = topsOf(draft.roots)
@@ -211,5 +215,7 @@ export const planEmpty = (
 }
 
 /** The pages that died since the `from`th death of the draft. */
-export const deadExtents = (draft: RootsDraft, from: number): Extent.ExtentSet =>
-  Extent.fromUnsorted(draft.dead.slice(from).map(({ address, pageCount }) => [address, pageCount] as const))
+export const deadExtents = (draft: RootsDraft, from: number): Extent.ExtentSet => extentsOf(draft.dead.slice(from))
+
+const extentsOf = (dead: ReadonlyArray<DeadExtent>): Extent.ExtentSet =>
+  Extent.fromUnsorted(dead.map(({ address, pageCount }) => [address, pageCount] as const))

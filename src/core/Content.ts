@@ -170,7 +170,7 @@ const writeInode = (
     put(draft, number, inode, { _tag: "Inline", bytes: written }, time)
     return Result.succeed(written.length)
   }
-  if (content._tag === "Rope") Rope.prepare(draft, Rope.decode(layout, content.encoded, 0), offset, bytes.length)
+  if (content._tag === "Rope") Rope.prepareWrite(draft, Rope.decode(layout, content.encoded, 0), offset, bytes.length)
   // The way to the inode was loaded by reading it, and inline content is a rope of pages in memory.
   draft.seal()
   const written = ofRope(layout, Rope.write(draft, toRope(draft, content), offset, bytes))

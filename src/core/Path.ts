@@ -20,7 +20,7 @@ export const UP: Uint8Array = new Uint8Array([0x2e, 0x2e])
 
 export interface Path {
   readonly isAbsolute: boolean
-  /** Names, {@link UP}, and {@link HERE} at the end only. */
+  /** Names, {@link HERE} and {@link UP}. */
   readonly components: ReadonlyArray<Uint8Array>
   /** Whether a slash stands at the end. */
   readonly needsFolder: boolean
@@ -54,9 +54,8 @@ export const fromBytes = (layout: Layout, bytes: Uint8Array): FileResult<Path> =
     while (end < bytes.length && bytes[end] !== SLASH) end++
     const length = end - start
     if (length > nameBytesMax) return FileError.nameTooLong(length, nameBytesMax)
-    if (length === 1 && bytes[start] === DOT) {
-      if (end === bytes.length) components.push(HERE)
-    } else if (length === 2 && bytes[start] === DOT && bytes[start + 1] === DOT) components.push(UP)
+    if (length === 1 && bytes[start] === DOT) components.push(HERE)
+    else if (length === 2 && bytes[start] === DOT && bytes[start + 1] === DOT) components.push(UP)
     else if (length > 0) components.push(bytes.subarray(start, end))
     start = end
   }

@@ -13,6 +13,7 @@
  *   what an open has shown is never taken back (I3).
  */
 import * as Binding from "./Binding.ts"
+import { equal } from "./Bytes.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -158,11 +159,18 @@ const opened = (
 ): Opened => ({
   _tag: "Opened",
   root,
-  previous: opening.roots.find(({ record }) => record.generation === root.record.base),
+  previous: baseOf(opening.roots, root.record),
   nextGeneration: opening.highest + 1,
   rewrite: [...pages, { address: root.page, bytes: root.bytes }],
   rejected
 })
+
+/** The root that was durable when `record` was made, if its slot still holds it. */
+const baseOf = (
+  roots: ReadonlyArray<RootRecord.EncodedRoot>,
+  { base, parent }: RootRecord.RootRecord
+): RootRecord.EncodedRoot | undefined =>
+  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -181,7 +189,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     if (bytes === undefined || fault !== undefined) {
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
-      const fallback = roots.find(({ record }) => record.generation === base)
+      const fallback = baseOf(roots, state.candidate.record)
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)

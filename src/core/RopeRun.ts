@@ -2,8 +2,8 @@
  * A data run: raw bytes in whole pages, without a header.
  *
  * - A run has exactly the pages that its span needs, and zeros behind its span.
- * - Of a run on disk whole pages may survive where they stand, with their birth: they get a pointer of their own, made from
- *   bytes that were verified. A run in memory survives whole or not at all.
+ * - Of a run on disk whole pages may survive where they stand, with their birth: they get a pointer of their own, made
+ *   from bytes that were verified. A run in memory survives whole or not at all.
  */
 import * as Binding from "./Binding.ts"
 import type { Draft } from "./Draft.ts"

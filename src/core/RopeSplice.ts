@@ -1,12 +1,12 @@
 /**
  * The one change of a rope's branches: the entries over a range of bytes give way to other entries.
  *
- * - It goes up level by level. On each level the branches that overlap the range become one list: the entries before it,
- *   the new ones, the entries after it. The list is spread over new branches, and they are what replaces the old ones on
- *   the level above.
+ * - It goes up level by level. On each level the branches that overlap the range become one list: the entries before
+ *   it, the new ones, the entries after it. The list is spread over new branches, and they are what replaces the old
+ *   ones on the level above.
  * - A list that is too short for a branch in the middle of its level takes in a neighbour first.
- * - One branch that stays one branch is edited in place. Where neither its pointer nor its span changes, the rest of the
- *   rope does not either.
+ * - One branch that stays one branch is edited in place. Where neither its pointer nor its span changes, the rest of
+ *   the rope does not either.
  * - {@link plan} reads all that {@link apply} needs, so `apply` misses nothing.
  */
 import { compare } from "./Bytes.ts"
@@ -49,7 +49,9 @@ export interface Plan {
 /** After how many entries at the end of a rope (a hole that is being filled) a write still counts as an append. */
 const APPEND_ENTRIES_MAX = 2
 
-/** Plans to replace the entries over the bytes `[from, to)`, which begin and end with entries, by `entryCount` others. */
+/**
+ * Plans to replace the entries over the bytes `[from, to)`, which begin and end with entries, by `entryCount` others.
+ */
 export const plan = (
   draft: Draft<unknown>,
   rope: RopePath.Rope,
@@ -130,7 +132,7 @@ export const apply = (
   const { layout } = draft
   invariant(replacement.count === entryCount, "a splice puts in as many entries as it planned")
   const size = rope.size - (to - from) + RopeBranch.spanOf(layout, replacement)
-  let entries = replacement
+  let entries = rope.level === 0 && from === to && rope.size > 0 ? beside(draft, rope, from, replacement) : replacement
   let level = rope.level
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i]
@@ -155,6 +157,20 @@ export const apply = (
   while (entries.count > 1) entries = RopeBranch.spread(draft, ++level, entries, true)
   if (entries.count === 0) return { size: 0, level: 0, link: Pointer.makeNull(layout) }
   return collapse(draft, size, level, RopeBranch.takePointer(layout, entries.bytes, RopeBranch.FIRST_POINTER))
+}
+
+/** The entries together with the one that is the whole rope, if they come before or after it. */
+const beside = (
+  { layout }: Draft<unknown>,
+  rope: RopePath.Rope,
+  offset: number,
+  entries: RopeBranch.Entries
+): RopeBranch.Entries => {
+  const all = RopeBranch.makeEntries(layout, entries.count + 1)
+  if (offset === 0) RopeBranch.pushAll(layout, all, entries)
+  all.bytes.set(rope.link, RopeBranch.push(layout, all, rope.size))
+  if (offset > 0) RopeBranch.pushAll(layout, all, entries)
+  return all
 }
 
 /** Edits the one branch of a step; `undefined` if the level above does not see it. */

@@ -97,6 +97,31 @@ export const runs = (ranges: ReadonlyArray<Range>, buffersMax = runBuffersMax): 
   return found
 }
 
+/** Runs that are carried out together. */
+export interface Slice {
+  readonly runs: ReadonlyArray<Run>
+  readonly byteCount: number
+}
+
+/** Cuts a list of runs into slices of at most `bytesMax`; runs that are longer stay whole, and stay together with such. */
+export const slices = (found: ReadonlyArray<Run>, bytesMax: number): ReadonlyArray<Slice> => {
+  const cut: Array<Slice> = []
+  let start = 0
+  let bytes = 0
+  for (let i = 0; i < found.length; i++) {
+    const { byteCount } = found[i]
+    const joins = bytes > bytesMax ? byteCount > bytesMax : bytes + byteCount <= bytesMax
+    if (i > start && !joins) {
+      cut.push({ runs: found.slice(start, i), byteCount: bytes })
+      start = i
+      bytes = 0
+    }
+    bytes += byteCount
+  }
+  if (found.length > 0) cut.push({ runs: start === 0 ? found : found.slice(start), byteCount: bytes })
+  return cut
+}
+
 /** Whether `range` follows the `byteCount` bytes from the start of `bytes`, which stand at `offset`, there and in memory. */
 const continues = (bytes: Uint8Array, byteCount: number, offset: number, range: Range): boolean =>
   range.offset === offset + byteCount &&

@@ -91,8 +91,13 @@ const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArr
     }
     if (!isZero(bytes, 0, probeBytes)) isBlank = false
     const decoded = Superblock.decode(bytes, offset, checksums)
-    if (!("_tag" in decoded)) return { superblock: decoded, fault, isBlank: false } satisfies Found
-    if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+    if (!("_tag" in decoded)) {
+      const { geometry, slots } = decoded
+      // Elsewhere than in its own two places it is part of something else: of an image kept in a file, perhaps.
+      if (offset === 0 || offset === slots.secondCopy * geometry.pageBytes) {
+        return { superblock: decoded, fault, isBlank: false } satisfies Found
+      }
+    } else if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
   }
   if (unreadable !== undefined) return yield* unreadable
   for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += probeBytes) {

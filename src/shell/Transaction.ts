@@ -110,8 +110,9 @@ const OPERATION_PAGES_MAX = 8192
 const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<Committed<A>, Failure> =>
   withPermit(session, (restore, group) => {
     const { draft } = group
-    const scarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
-    const savepoint = scarce ? draft.savepoint() : undefined
+    const isScarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
+    // Where outsiders read the draft, nothing that they see may be changed in place.
+    const savepoint = isScarce || session.durability === "interval" ? draft.savepoint() : undefined
     return restore(Interpreter.edit(session, group.pinned, draft, f)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => {

@@ -10,15 +10,19 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Allocator from "../core/Allocator.ts"
+import type { Report as CheckReport } from "../core/Check.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Layout } from "../core/Layout.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
+import * as Checking from "./Checking.ts"
 import * as Opening from "./Opening.ts"
 import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import type { VolumeError } from "./VolumeError.ts"
+
+export type { CheckReport }
 
 /** Proof of a commit: the root that made it durable. */
 export interface Receipt {
@@ -104,6 +108,11 @@ export class Volume extends Context.Service<
     /** Makes everything durable that has succeeded. */
     readonly sync: Effect.Effect<void, VolumeError>
     readonly statistics: Effect.Effect<Statistics>
+    /**
+     * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
+     * of files is read too. The report lists what is wrong.
+     */
+    readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
     /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
     readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
     /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
@@ -168,6 +177,7 @@ const service = (session: Session.Session): Volume["Service"] =>
     view: (effect) => Transaction.view(session, effect),
     sync: Transaction.sync(session),
     statistics: Effect.sync(() => statisticsOf(session)),
+    check: (options) => Checking.run(session, options?.deep ?? false),
     read: (f) => Transaction.read(session, f),
     write: (f) => Transaction.write(session, f)
   })

@@ -146,6 +146,30 @@ export class FilesModel {
     return node.number
   }
 
+  createIn(folder: ModelNode, name: string, content: Uint8Array, mode: number, time: bigint): number {
+    if (folder.entries.has(name)) return refuse("AlreadyExists")
+    const node = makeNode(this.state.nextNumber++, FILE, mode, time)
+    node.content = content
+    folder.entries.set(name, node)
+    touch(folder, time)
+    return node.number
+  }
+
+  unlinkIn(folder: ModelNode, name: string, time: bigint): void {
+    const node = folder.entries.get(name)
+    if (node === undefined) return refuse("NotFound")
+    if (node.type === FOLDER) return refuse("IsAFolder")
+    folder.entries.delete(name)
+    touch(folder, time)
+    drop(node, time)
+  }
+
+  /** All folders, the root first. */
+  folders(under: ModelNode = this.state.root): ReadonlyArray<ModelNode> {
+    if (under.type !== FOLDER) return []
+    return [under, ...[...under.entries.values()].flatMap((child) => this.folders(child))]
+  }
+
   link(from: string, to: string, time: bigint): void {
     const node = this.resolve(from, false)
     const way = this.#way(to, false)

@@ -292,7 +292,7 @@ export class FilesRun {
         )
       }
       case "removeTree": {
-        if (this.#random() < 0.7) return
+        if (this.#random() < 0.85) return
         const path = this.#path()
         const operation = (draft: Inodes.RootsDraft, place: Names.Place) =>
           Files.removeTree(draft, place, time, this.#open)
@@ -473,6 +473,8 @@ export class FilesRun {
         return this.#openOrClose(time)
       case "sweep":
         return this.#sweep(time)
+      case "bulk":
+        return this.#bulk()
       case "transaction":
         return this.#transaction()
       case "early":
@@ -480,6 +482,50 @@ export class FilesRun {
         this.#count("early")
         if (!volume.writeEarly()) this.#rollback()
     }
+  }
+
+  /** Many small files, or many small changes, so that trees grow and shrink and free pages are scattered. */
+  #bulk(): void {
+    const { model, volume } = this
+    const count = this.#below(150)
+    const folder = this.#oneOf(model.folders())
+    const isMaking = this.#random() < 0.6
+    for (let i = 0; i < count; i++) {
+      const time = this.#time++
+      const name = `${this.#below(300)}-${"k".repeat(this.#below(100))}`
+      const key = encoder.encode(name)
+      const there = this.#oneOf([...folder.entries])
+      if (isMaking) {
+        const content = this.#bytes().subarray(0, 2000)
+        const made: Files.New = { type: Inode.FILE, mode: PERMISSIONS, uid: 0, gid: 0, content }
+        this.#both(
+          "bulk create",
+          () =>
+            volume.run((draft) =>
+              Result.flatMap(Names.placeIn(draft, draft.roots.names, folder.number, key), (place) =>
+                Files.create(draft, place, made, time)
+              )
+            ),
+          () => model.createIn(folder, name, content, PERMISSIONS, time)
+        )
+      } else if (there !== undefined) {
+        this.#both(
+          "bulk unlink",
+          () =>
+            volume.run((draft) =>
+              Result.flatMap(
+                Names.placeIn(draft, draft.roots.names, folder.number, encoder.encode(there[0])),
+                (place) => Result.map(Files.unlink(draft, place, time, this.#open), () => undefined)
+              )
+            ),
+          () => model.unlinkIn(folder, there[0], time)
+        )
+      }
+      if (this.#random() < 0.02) this.commit()
+      // What was rolled back is another tree now.
+      if (!model.folders().includes(folder)) return
+    }
+    this.#sweep(this.#time++)
   }
 
   #rename(fromPath: string, toPath: string, time: bigint): FileResult<undefined> {
@@ -628,10 +674,10 @@ export class FilesRun {
     const { model, volume } = this
     const chance = this.#random()
     const last = this.#savepoints[this.#savepoints.length - 1]
-    if (chance < 0.3 && this.#savepoints.length < 4) {
+    if (chance < 0.2 && this.#savepoints.length < 4) {
       this.#count("savepoint")
       this.#savepoints.push({ point: volume.draft.savepoint(), state: model.save() })
-    } else if (chance < 0.65 && last !== undefined) {
+    } else if (chance < 0.5 && last !== undefined) {
       this.#savepoints.pop()
       if (this.#random() < 0.5) {
         this.#count("merge")
@@ -642,10 +688,10 @@ export class FilesRun {
         model.state = last.state
         if (this.#random() < 0.5) this.compare()
       }
-    } else if (chance < 0.7) {
+    } else if (chance > 0.98) {
       this.#count("rollback")
       this.#rollback()
-    } else if (chance < 0.75) {
+    } else if (chance > 0.94) {
       this.#count("crash")
       this.#mergeAll()
       const { generation } = volume.head.root.record
@@ -764,5 +810,6 @@ const STEPS = [
   "sweep",
   "transaction",
   "transaction",
-  "early"
+  "early",
+  "bulk"
 ] as const

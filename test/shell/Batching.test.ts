@@ -152,6 +152,28 @@ describe("Batching", () => {
     )
   })
 
+  it("cuts a batch into slices of small runs, and of large ones", () => {
+    const cut = (bytesMax: number, ...pages: Array<number>) =>
+      Batching.slices(
+        pages.map((byteCount, i) => ({ offset: i * 100, byteCount, buffers: [new Uint8Array(byteCount)] })),
+        bytesMax
+      ).map((slice) => [slice.byteCount, ...slice.runs.map((run) => run.byteCount)])
+    assert.deepStrictEqual(cut(10), [])
+    assert.deepStrictEqual(cut(10, 4, 6), [[10, 4, 6]])
+    assert.deepStrictEqual(cut(10, 4, 7, 3, 1), [
+      [4, 4],
+      [10, 7, 3],
+      [1, 1]
+    ])
+    assert.deepStrictEqual(cut(10, 4, 20, 11, 3), [
+      [4, 4],
+      [31, 20, 11],
+      [3, 3]
+    ])
+    assert.deepStrictEqual(cut(0, 1, 2), [[3, 1, 2]])
+    assert.deepStrictEqual(cut(Infinity, 1, 2), [[3, 1, 2]])
+  })
+
   it.effect("reads what it wrote, in any order", () =>
     Effect.promise(() =>
       fc.assert(

@@ -1,21 +1,20 @@
 import fs from "node:fs"
 import * as path from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { BlockDevice } from "../../src/shell/BlockDevice.ts"
 import * as FileDevice from "../../src/shell/FileDevice.ts"
 import * as BlockDeviceSuite from "../../src/testing/BlockDeviceSuite.ts"
 import * as SystemCalls from "./SystemCalls.ts"
 import * as TemporaryFolder from "./TemporaryFolder.ts"
 
 const inFolder = (options: Partial<FileDevice.Options>) =>
-  Layer.effect(
-    BlockDevice,
-    Effect.flatMap(TemporaryFolder.make, (folder) =>
-      FileDevice.make({ path: path.join(folder, "image"), size: 2 << 20, ...options })
+  Layer.unwrap(
+    Effect.map(TemporaryFolder.make, (folder) =>
+      FileDevice.layer({ path: path.join(folder, "image"), size: 2 << 20, ...options })
     )
   )
 
@@ -210,6 +209,9 @@ describe("FileDevice", () => {
     Effect.gen(function* () {
       const file = yield* image
       const device = yield* FileDevice.make({ path: file, size: 1 << 20, zeroAheadBytes: 0 })
+      // On a machine that is busy these calls might take so long that the device turns to the thread pool.
+      const clock = vi.spyOn(performance, "now").mockReturnValue(0)
+      yield* Effect.addFinalizer(() => Effect.sync(() => clock.mockRestore()))
       const calls: Array<string> = []
       const { fdatasync, fdatasyncSync, writev, writevSync } = fs
       const later =
@@ -230,6 +232,31 @@ describe("FileDevice", () => {
       yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 17) }])
       yield* device.sync
       assert.deepStrictEqual(calls, ["writevSync", "fdatasyncSync", "writev", "fdatasync"])
+    })
+  )
+
+  it.effect("lets others run between the pieces of a large batch, and carries it out whole", () =>
+    Effect.gen(function* () {
+      const file = yield* image
+      const device = yield* FileDevice.make({ path: file, size: 4 << 20, zeroAheadBytes: 0 })
+      const pages = Array.from({ length: 256 }, (_, i) => ({ offset: i * 8192, bytes: new Uint8Array(4096).fill(i) }))
+      let turns = 0
+      const counter = yield* Effect.forkChild(
+        Effect.forever(
+          Effect.andThen(
+            Effect.sync(() => turns++),
+            Effect.yieldNow
+          )
+        ),
+        { startImmediately: true }
+      )
+      const writer = yield* Effect.forkChild(device.write(pages), { startImmediately: true })
+      yield* Fiber.interrupt(writer)
+      yield* Fiber.interrupt(counter)
+      assert.isAtLeast(turns, 4)
+      const found = pages.map(({ offset }) => ({ offset, bytes: new Uint8Array(4096) }))
+      yield* device.read(found)
+      assert.deepStrictEqual(found, pages)
     })
   )
 

@@ -1,0 +1,121 @@
+/**
+ * What a check finds: problems, each with a code, a sentence, and the place where it is known.
+ *
+ * - At most {@link PROBLEMS_MAX} problems are listed; all of them are counted.
+ * - A problem that belongs to an inode is named by path once all names are known, at the end of the check.
+ */
+import type * as CheckItem from "./CheckItem.ts"
+
+/** A volume with more problems than this needs no longer list. */
+export const PROBLEMS_MAX = 1000
+
+export type Code =
+  // Pages
+  | "Unreadable"
+  | "Checksum"
+  | "Structure"
+  | "Pointer"
+  | "Birth"
+  | "OutsideVolume"
+  | "Reserved"
+  | "Shared"
+  | "VolumeSize"
+  // Trees and ropes
+  | "KeyOrder"
+  | "EmptyNode"
+  | "RopeSpan"
+  | "DataTail"
+  // Names
+  | "Item"
+  | "Name"
+  | "MissingInode"
+  | "EntryType"
+  | "LinkCount"
+  | "FolderSize"
+  | "FolderParents"
+  | "RootFolder"
+  | "Cycle"
+  | "Unreachable"
+  | "Orphan"
+  | "NextInode"
+  | "InodeCount"
+  // Space
+  | "FreeInUse"
+  | "Leak"
+  | "FreeCount"
+  | "MapBeyondEnd"
+  | "MapDelta"
+  | "Cursor"
+
+export interface Problem {
+  readonly code: Code
+  readonly message: string
+  /** The page, or the first of the pages, where it was found. */
+  readonly address: number | undefined
+  readonly inode: number | undefined
+  /** The path of the file or folder that is damaged, if it is known. */
+  readonly path: string | undefined
+}
+
+export interface Report {
+  readonly problems: ReadonlyArray<Problem>
+  /** Of all problems, listed or not. */
+  readonly problemCount: number
+  /**
+   * Whether everything could be read that leads to other things. If not, what hangs under an unread node is unknown: no
+   * page is called leaked and no inode missing its names on that account.
+   */
+  readonly isComplete: boolean
+  /** Pages that the root reaches, its own record and the reserved pages not counted. */
+  readonly reachedPageCount: number
+  readonly dataPageCount: number
+  readonly freePageCount: number
+  readonly fileCount: number
+  readonly folderCount: number
+  readonly symbolicLinkCount: number
+  readonly orphanCount: number
+}
+
+/** Where a problem was found. With `folder` and `name`: an entry. */
+export interface Where {
+  readonly address?: number | undefined
+  readonly inode?: number | undefined
+  readonly folder?: number | undefined
+  readonly name?: CheckItem.Name | undefined
+}
+
+interface Found {
+  readonly code: Code
+  readonly message: string
+  readonly where: Where
+}
+
+/** Collects problems. */
+export class Problems {
+  count = 0
+  readonly #found: Array<Found> = []
+
+  add(code: Code, message: string, where: Where = {}): void {
+    this.count++
+    if (this.#found.length < PROBLEMS_MAX) this.#found.push({ code, message, where })
+  }
+
+  /** The list, with the paths that `pathOf` knows. */
+  list(
+    pathOf: (inode: number) => string | undefined,
+    pathOfEntry: (folder: number, name: CheckItem.Name) => string | undefined
+  ): ReadonlyArray<Problem> {
+    return this.#found.map(({ code, message, where: { address, folder, inode, name } }) => ({
+      code,
+      message,
+      address,
+      inode,
+      path:
+        folder !== undefined && name !== undefined
+          ? pathOfEntry(folder, name)
+          : inode === undefined
+            ? undefined
+            : pathOf(inode)
+    }))
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Pages that the newest root no longer reaches and some snapshot still does: one list a snapshot.
+ *
+ * - Key: snapshot's generation (6, big-endian) | address (6, big-endian). Value: birth (6) | pages (6).
+ * - A page of birth b that dies goes on the list of the newest snapshot, if that one has generation >= b; else nobody sees it
+ *   and it is free. So the list of s holds what s sees and no newer snapshot does, nor the current root.
+ * - Deleting s touches its list only: each entry moves to the newest snapshot before s, if that one sees it, or becomes free.
+ * - One snapshot a page: no reference counts.
+ */
+import * as BTree from "./BTree.ts"
+import { readUint48, readUint48Key, writeUint48, writeUint48Key } from "./Bytes.ts"
+import type { DeadExtent, Draft } from "./Draft.ts"
+import * as Extent from "./Extent.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
+import type { Roots } from "./Roots.ts"
+import * as Snapshots from "./Snapshots.ts"
+import type { Tree } from "./Tree.ts"
+
+const KEY_BYTES = 12
+const VALUE_BYTES = 12
+
+interface Entry {
+  readonly snapshot: number
+  readonly address: number
+  readonly birth: number
+  readonly pageCount: number
+}
+
+const keyOf = (snapshot: number, address: number): Uint8Array => {
+  const key = new Uint8Array(KEY_BYTES)
+  writeUint48Key(key, 0, snapshot)
+  writeUint48Key(key, 6, address)
+  return key
+}
+
+const put = (draft: Draft<Roots>, { address, birth, pageCount, snapshot }: Entry): void => {
+  const value = new Uint8Array(VALUE_BYTES)
+  writeUint48(value, 0, birth)
+  writeUint48(value, 6, pageCount)
+  const deadlists = BTree.put(draft, draft.roots.deadlists, keyOf(snapshot, address), value)
+  draft.roots = { ...draft.roots, deadlists }
+}
+
+/** Visits entries in key order from `from` on; `false` ends it. */
+const ascend = (pages: Pages, deadlists: Tree, from: Uint8Array | undefined, visit: (entry: Entry) => boolean): void =>
+  BTree.ascend(pages, deadlists, from, (item) => {
+    BTree.expectKeyBytes(item, KEY_BYTES)
+    if (item.valueEnd - item.keyEnd !== VALUE_BYTES)
+      throw new CorruptPage(undefined, "a deadlist's entry makes no sense")
+    return visit({
+      snapshot: readUint48Key(item.node, item.keyAt),
+      address: readUint48Key(item.node, item.keyAt + 6),
+      birth: readUint48(item.node, item.keyEnd),
+      pageCount: readUint48(item.node, item.keyEnd + 6)
+    })
+  })
+
+/** Puts on a list what a snapshot still sees of `dead`, and answers the rest: pages that are free. */
+export const record = (draft: Draft<Roots>, dead: ReadonlyArray<DeadExtent>): ReadonlyArray<DeadExtent> => {
+  const snapshot = Snapshots.newest(draft, draft.roots.snapshots)
+  if (snapshot === 0) return dead
+  const isSeen = ({ birth, bookkeeping }: DeadExtent): boolean => !bookkeeping && birth <= snapshot
+  draft.bookkeeping = true
+  for (const { address, birth, pageCount } of dead.filter(isSeen)) put(draft, { snapshot, address, birth, pageCount })
+  draft.bookkeeping = false
+  return dead.filter((extent) => !isSeen(extent))
+}
+
+/**
+ * Takes up to `entriesMax` entries off the list of a snapshot that is being deleted and is not in the snapshot tree any more.
+ * What no older snapshot sees is declared dead, outside of every list. Answers whether the list is empty.
+ */
+export const dissolve = (draft: Draft<Roots>, snapshot: number, entriesMax: number): boolean => {
+  const entries: Array<Entry> = []
+  let isEmpty = true
+  ascend(draft, draft.roots.deadlists, keyOf(snapshot, 0), (entry) => {
+    if (entry.snapshot !== snapshot) return false
+    isEmpty = entries.length < entriesMax
+    if (isEmpty) entries.push(entry)
+    return isEmpty
+  })
+  const older = Snapshots.newest(draft, draft.roots.snapshots, snapshot)
+  draft.bookkeeping = true
+  for (const entry of entries) {
+    const deadlists = BTree.remove(draft, draft.roots.deadlists, keyOf(snapshot, entry.address))
+    draft.roots = { ...draft.roots, deadlists }
+    if (older > 0 && entry.birth <= older) put(draft, { ...entry, snapshot: older })
+    else draft.release(entry.address, entry.pageCount, entry.birth)
+  }
+  draft.bookkeeping = false
+  return isEmpty
+}
+
+/** All pages on lists: for a check. */
+export const all = (pages: Pages, deadlists: Tree): Extent.ExtentSet => {
+  const extents: Array<readonly [number, number]> = []
+  ascend(pages, deadlists, undefined, ({ address, pageCount }) => {
+    extents.push([address, pageCount])
+    return true
+  })
+  return Extent.fromUnsorted(extents)
+}
