@@ -8,6 +8,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
+import * as Check from "../../src/core/Check.ts"
 import type { EncodedRoot } from "../../src/core/RootRecord.ts"
 import type { Session } from "../../src/shell/Session.ts"
 import * as Transaction from "../../src/shell/Transaction.ts"
@@ -99,10 +100,15 @@ export class CrashJudge {
     const key = keyOf(root)
     const known = this.#known.get(key)
     if (known !== undefined && known.indexes.every((index, i) => same(disk.sector(index), known.sectors[i]))) return known
-    const exit = runExit(Transaction.read(session, CrashState.ofVolume))
     const reached = RootWalk.reach(disk, this.facts, root)
     const breaches = [...reached.faults]
     if (reached.faults.length === 0) breaches.push(...RootWalk.partitionFaults(disk, this.facts, root, reached))
+    breaches.push(...this.#check(disk, root))
+    // Whole, it can be read from the disk at once; if not, the session has to notice.
+    const exit =
+      breaches.length === 0
+        ? Exit.succeed(CrashState.ofVolume(RootWalk.pagesOf(disk, this.facts), root.record.roots))
+        : runExit(Transaction.read(session, CrashState.ofVolume))
     if (Exit.isFailure(exit)) breaches.push(`what was opened cannot be read: ${causeText(exit.cause)}`)
     const indexes: Array<number> = []
     const { sectorsPerPage } = this.facts
@@ -116,6 +122,17 @@ export class CrashJudge {
     return read
   }
 
+  /** The second opinion: the check of the core. */
+  #check(disk: SimulatedDisk, { record }: EncodedRoot): ReadonlyArray<string> {
+    const { binding, superblock } = this.facts
+    const devicePageCount = disk.size / superblock.geometry.pageBytes
+    const report = Check.run({ binding, slots: superblock.slots, record, devicePageCount, isDeep: true }, (pointer) =>
+      RootWalk.pagesAt(disk, this.facts, pointer.address, pointer.pageCount)
+    )
+    const problems = report.problems.map((problem) => `check: ${JSON.stringify(problem)}`)
+    return report.isComplete || problems.length > 0 ? problems : ["check: it is not complete"]
+  }
+
   /** I3: cut again, with or without what the opening has not synced, and open again. */
   #reopen(disk: SimulatedDisk, state: string, fingerprint: number | undefined, breaches: Array<string>): void {
     disk.onCall = undefined
@@ -124,7 +141,8 @@ export class CrashJudge {
     for (const { choice, disk: image } of CrashImages.enumerate(disk, { fullMax: 64, subsetsMax: 64, sampleCount: 16 })) {
       const again = this.judge(image)
       if (again.state !== state) {
-        breaches.push(`I3: opened one state, and after another cut (${choice}) another:\n${again.state}\n${again.breaches}`)
+        const difference = CrashState.difference(again.state ?? "", state)
+        breaches.push(`I3: opened, and after another cut (${choice}) another state:\n${difference}\n${again.breaches}`)
       }
     }
   }

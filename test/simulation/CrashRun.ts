@@ -14,13 +14,19 @@ import type { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
 import { FilesModel } from "../core/FilesModel.ts"
 import * as CrashState from "./CrashState.ts"
 import * as CrashSteps from "./CrashSteps.ts"
-import { type Facts, OPTIONS, runExit } from "./CrashVolume.ts"
+import { type Facts, OPTIONS, runExit, runFibers } from "./CrashVolume.ts"
 import { causeText } from "./CrashJudge.ts"
 import * as RootWatch from "./RootWatch.ts"
 
 /** An operation: steps that commit as one, or the end of the session and a new one, or a sync. */
 export type Operation =
-  | { readonly kind: "steps"; readonly name: string; readonly steps: ReadonlyArray<CrashSteps.Step> }
+  | {
+      readonly kind: "steps"
+      readonly name: string
+      readonly steps: ReadonlyArray<CrashSteps.Step>
+      /** Whether the transaction fails after its last step. */
+      readonly fails?: boolean
+    }
   | { readonly kind: "together"; readonly name: string; readonly steps: ReadonlyArray<CrashSteps.Step> }
   | { readonly kind: "reopen"; readonly name: string }
   | { readonly kind: "sync"; readonly name: string }
@@ -50,9 +56,12 @@ export interface RunOptions {
   readonly wrap?: ((device: BlockDevice["Service"]) => BlockDevice["Service"]) | undefined
   /** Whether the session ends by a close; else it is only dropped. */
   readonly closes: boolean
+  /** The budget for what is not written early; a small one by default. */
+  readonly dirtyBytes?: number
 }
 
 const NAME_BYTES_MAX = 100
+const GIVEN_UP = "given up"
 
 export const run = (
   start: SimulatedDisk,
@@ -94,7 +103,7 @@ class Runner {
         volume = this.#open()
       } else if (operation.kind === "sync") this.#sync(volume)
       else if (operation.kind === "together") this.#together(volume, operation.steps, operation.name)
-      else this.#steps(volume, operation.steps, operation.name)
+      else this.#steps(volume, operation)
     }
     if (volume !== undefined && this.#options.closes) this.#close(volume)
     const { state } = this.#model
@@ -145,7 +154,8 @@ class Runner {
   #open(): Opened | undefined {
     this.#begin("open", this.#states)
     const scope = Scope.makeUnsafe()
-    const opening = Volume.open({ ...OPTIONS, durability: this.#options.durability })
+    const { dirtyBytes = OPTIONS.dirtyBytes, durability } = this.#options
+    const opening = Volume.open({ ...OPTIONS, durability, dirtyBytes })
     const exit = runExit(
       opening.pipe(Effect.provideService(BlockDevice, this.#device()), Effect.provideService(Scope.Scope, scope))
     )
@@ -174,21 +184,19 @@ class Runner {
   }
 
   /** One operation of a caller: alone a transaction by itself, several in one. */
-  #steps({ volume }: Opened, steps: ReadonlyArray<CrashSteps.Step>, name: string): void {
+  #steps({ volume }: Opened, { fails = false, name, steps }: Operation & { readonly kind: "steps" }): void {
     const before = this.#model.save()
     this.#begin(name, this.#states)
     const allowed = this.#allowed
     const all = Effect.forEach(steps, (step) => CrashSteps.onVolume(volume, step))
-    const exit = runExit(steps.length === 1 ? all : volume.transaction(all))
+    const whole = fails ? Effect.andThen(all, Effect.fail(GIVEN_UP)) : all
+    const exit = runExit(steps.length === 1 ? all : volume.transaction(whole))
     const expected = steps.map((step) => CrashSteps.onModel(this.#model, step))
     if (Exit.isSuccess(exit)) {
       if (String(exit.value) !== String(expected)) this.#breach(`came to ${exit.value}, not to ${expected}`)
       this.#outcomes.push(...exit.value)
     } else {
-      const reason = Cause.squash(exit.cause)
-      const tag = reason instanceof VolumeError ? reason.reason._tag : "defect"
-      this.#outcomes.push(tag)
-      if (tag !== "DiskFull") this.#breach(`failed: ${causeText(exit.cause)}`)
+      this.#outcomes.push(this.#outcomeOf(exit))
       this.#model.state = before
     }
     const after = this.#stateOfModel()
@@ -198,30 +206,43 @@ class Runner {
     if (this.#options.durability === "commit") this.#acknowledged(after)
   }
 
+  /** In one word; a failure that nobody expects is a breach. */
+  #outcomeOf(exit: Exit.Exit<unknown, unknown>): string {
+    if (Exit.isSuccess(exit)) return String(exit.value)
+    const reason = Cause.squash(exit.cause)
+    if (reason === GIVEN_UP) return GIVEN_UP
+    if (reason instanceof VolumeError && reason.reason._tag === "DiskFull") return "DiskFull"
+    this.#breach(`failed: ${causeText(exit.cause)}`)
+    return "failed"
+  }
+
   /** Several callers at the same time, each with one step, in different places of the tree. */
   #together({ volume }: Opened, steps: ReadonlyArray<CrashSteps.Step>, name: string): void {
     const before = this.#model.save()
     const done = new Set<number>()
     const possible = (): ReadonlyArray<string> => this.#subsets(before, steps, done)
     this.#begin(name, possible())
-    const exit = runExit(
+    const exits = runFibers(
       Effect.forEach(
         steps,
         (step, i) =>
-          Effect.tap(CrashSteps.onVolume(volume, step), () =>
+          Effect.onExit(CrashSteps.onVolume(volume, step), (exit) =>
             Effect.sync(() => {
+              if (Exit.isFailure(exit)) return
               done.add(i)
               this.#allowed = [...possible()]
               this.#cut(`${i} acknowledged`)
             })
-          ),
+          ).pipe(Effect.exit),
         { concurrency: "unbounded" }
       )
     )
-    if (Exit.isFailure(exit)) this.#breach(`failed: ${causeText(exit.cause)}`)
-    else this.#outcomes.push(...exit.value)
+    if (exits === undefined || Exit.isFailure(exits)) return this.#breach("its fibers did not end")
     this.#model.state = before
-    for (const step of steps) CrashSteps.onModel(this.#model, step)
+    for (const [i, exit] of exits.value.entries()) {
+      this.#outcomes.push(this.#outcomeOf(exit))
+      if (Exit.isSuccess(exit)) CrashSteps.onModel(this.#model, steps[i])
+    }
     this.#compare(volume)
     this.#acknowledged(this.#stateOfModel())
   }
@@ -247,7 +268,7 @@ class Runner {
     const exit = runExit(volume.read(CrashState.ofVolume))
     if (Exit.isFailure(exit)) this.#breach(`cannot be read: ${causeText(exit.cause)}`)
     else if (exit.value !== this.#stateOfModel()) {
-      this.#breach(`shows\n${exit.value}\nand not\n${this.#stateOfModel()}`)
+      this.#breach(`shows what differs thus:\n${CrashState.difference(exit.value, this.#stateOfModel())}`)
     }
   }
 }

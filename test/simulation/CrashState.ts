@@ -8,7 +8,10 @@ import * as Content from "../../src/core/Content.ts"
 import * as Folder from "../../src/core/Folder.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Inodes from "../../src/core/Inodes.ts"
-import { CorruptPage, type Pages } from "../../src/core/Pages.ts"
+import * as Links from "../../src/core/Links.ts"
+import * as Node from "../../src/core/Node.ts"
+import { CorruptPage, demand, type Pages } from "../../src/core/Pages.ts"
+import type * as Pointer from "../../src/core/Pointer.ts"
 import type { Roots } from "../../src/core/Roots.ts"
 import type { ModelNode } from "../core/FilesModel.ts"
 
@@ -32,8 +35,21 @@ const format = ({ attributes, content, first, links, mode, path, type }: Line): 
   return `${path} ${"?fdl"[type]} ${mode.toString(8)} ${links}${alias}${data}${extra}`
 }
 
+/** Asks for all pages of the names tree, level by level, so that reading it restarts a few times and not once a page. */
+const load = (pages: Pages, { names }: Roots): void => {
+  const missing: Array<Pointer.Pointer> = []
+  const walk = (holder: Uint8Array, at: number, kind: number, level: number): void => {
+    const node = pages.peek(holder, at, kind, level, missing)
+    if (node !== undefined && kind !== Node.DATA) Links.forEach(pages.layout, node, kind, level, true, walk)
+  }
+  walk(names.link, 0, Node.TREE, names.level)
+  demand(missing)
+}
+
 /** Of a volume, by the functions of the core that the shell runs. */
-export const ofVolume = (pages: Pages, { names, inodeCount }: Roots): string => {
+export const ofVolume = (pages: Pages, roots: Roots): string => {
+  load(pages, roots)
+  const { inodeCount, names } = roots
   const lines: Array<string> = []
   const firsts = new Map<number, string>()
   const walk = (number: number, path: string): void => {
@@ -95,4 +111,13 @@ export const ofModel = (root: ModelNode): string => {
   }
   walk(root, "")
   return lines.join("\n")
+}
+
+/** What stands in one state and not in the other. */
+export const difference = (state: string, other: string): string => {
+  const [lines, others] = [state.split("\n"), other.split("\n")]
+  return [
+    ...lines.filter((line) => !others.includes(line)).map((line) => `+ ${line}`),
+    ...others.filter((line) => !lines.includes(line)).map((line) => `- ${line}`)
+  ].join("\n")
 }

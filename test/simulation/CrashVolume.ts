@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
 import type * as Binding from "../../src/core/Binding.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
 import type { BlockDevice } from "../../src/shell/BlockDevice.ts"
@@ -31,6 +32,8 @@ const clock: Clock.Clock = {
   currentTimeMillis: Effect.succeed(Number(TIME / BigInt(1_000_000))),
   currentTimeNanosUnsafe: () => TIME,
   currentTimeNanos: Effect.succeed(TIME),
+  monotonicTimeNanosUnsafe: () => TIME,
+  monotonicTimeNanos: Effect.succeed(TIME),
   sleep: () => Effect.never
 }
 
@@ -42,8 +45,25 @@ const services = Context.make(Clock.Clock, clock).pipe(
   Context.add(References.MinimumLogLevel, "None")
 )
 
+/** Runs what has one fiber. */
 export const runExit: <A, E>(effect: Effect.Effect<A, E>) => Exit.Exit<A, E> = Effect.runSyncExitWith(services)
 export const run: <A, E>(effect: Effect.Effect<A, E>) => A = Effect.runSyncWith(services)
+
+/** Lets all fibers of a run wait in one queue, which is emptied on the spot. */
+class OneQueue extends Scheduler.MixedScheduler {
+  readonly dispatcher = super.makeDispatcher()
+  override makeDispatcher() {
+    return this.dispatcher
+  }
+}
+
+/** Runs what has several fibers; undefined if they wait for each other for ever. */
+export const runFibers = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined => {
+  const scheduler = new OneQueue("sync")
+  const fiber = Effect.runForkWith(services)(effect, { scheduler })
+  scheduler.dispatcher.flush()
+  return fiber.pollUnsafe()
+}
 
 /** Once before anything else: after it no opening is asynchronous. */
 export const prepare = (): Promise<unknown> => Effect.runPromise(Hashes.load)

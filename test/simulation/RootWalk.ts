@@ -6,7 +6,7 @@ import * as Extent from "../../src/core/Extent.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
-import { CleanPages } from "../../src/core/Pages.ts"
+import { CleanPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
@@ -23,6 +23,10 @@ export const pagesAt = (disk: SimulatedDisk, { sectorsPerPage }: Facts, page: nu
   for (let i = 0; i < sectors; i++) bytes.set(disk.sector(first + i).bytes, i * SECTOR_BYTES)
   return bytes
 }
+
+/** All pages of a disk, unverified. */
+export const pagesOf = (disk: SimulatedDisk, facts: Facts): Pages =>
+  new CleanPages(facts.binding.layout, { find: (address, _, count) => pagesAt(disk, facts, address, count) })
 
 /** All roots that stand in the slots, the newest first. */
 export const rootsOf = (disk: SimulatedDisk, facts: Facts): ReadonlyArray<RootRecord.EncodedRoot> => {
@@ -94,8 +98,7 @@ export const partitionFaults = (
   { pages }: Reached
 ): ReadonlyArray<string> => {
   const { map, freeCount } = record
-  const source = { find: (address: number, _: number, count: number) => pagesAt(disk, facts, address, count) }
-  const free = FreeMap.free(new CleanPages(facts.binding.layout, source), map)
+  const free = FreeMap.free(pagesOf(disk, facts), map)
   const reserved = RootSlots.reserved(facts.superblock.slots)
   const faults: Array<string> = []
   if (Extent.size(free) !== freeCount) faults.push(`I8: ${Extent.size(free)} pages are free, the root says ${freeCount}`)
