@@ -40,6 +40,9 @@ interface Known {
   readonly sectors: ReadonlyArray<Sector>
 }
 
+/** How often the disk may change by opening it again and again: an opening may commit an empty root. */
+const DEPTH_MAX = 4
+
 const keyOf = ({ hash }: EncodedRoot): string => String.fromCharCode(...hash)
 
 export const causeText = (cause: Cause.Cause<unknown>): string => Cause.pretty(cause).split("\n", 3).join(" | ")
@@ -48,6 +51,7 @@ export class CrashJudge {
   readonly facts: Facts
   readonly #verdicts = new Map<number, Verdict>()
   readonly #known = new Map<string, Known>()
+  #depth = 0
   /** Images that were opened: equal ones count once. */
   opened = 0
   rejectedRoots = 0
@@ -99,7 +103,8 @@ export class CrashJudge {
   #read(disk: SimulatedDisk, session: Session, root: EncodedRoot): Known {
     const key = keyOf(root)
     const known = this.#known.get(key)
-    if (known !== undefined && known.indexes.every((index, i) => same(disk.sector(index), known.sectors[i]))) return known
+    if (known !== undefined && known.indexes.every((index, i) => same(disk.sector(index), known.sectors[i])))
+      return known
     const reached = RootWalk.reach(disk, this.facts, root)
     const breaches = [...reached.faults]
     if (reached.faults.length === 0) breaches.push(...RootWalk.partitionFaults(disk, this.facts, root, reached))
@@ -138,7 +143,17 @@ export class CrashJudge {
     disk.onCall = undefined
     disk.onWrite = undefined
     if (!disk.hasPending && disk.fingerprint() === fingerprint) return
-    for (const { choice, disk: image } of CrashImages.enumerate(disk, { fullMax: 64, subsetsMax: 64, sampleCount: 16 })) {
+    if (++this.#depth > DEPTH_MAX) breaches.push("each opening leaves another disk behind")
+    else this.#reopenAll(disk, state, breaches)
+    this.#depth--
+  }
+
+  #reopenAll(disk: SimulatedDisk, state: string, breaches: Array<string>): void {
+    for (const { choice, disk: image } of CrashImages.enumerate(disk, {
+      fullMax: 64,
+      subsetsMax: 64,
+      sampleCount: 16
+    })) {
       const again = this.judge(image)
       if (again.state !== state) {
         const difference = CrashState.difference(again.state ?? "", state)

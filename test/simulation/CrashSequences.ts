@@ -40,9 +40,9 @@ const singles: ReadonlyArray<CrashSteps.Step> = paths.flatMap((path): ReadonlyAr
 ])
 
 /** What the lost commit of some starting states did, and nearly the same. */
-const retries: ReadonlyArray<CrashSteps.Step> = [
-  { do: "create", path: "/lost", size: LARGE_BYTES },
-  { do: "create", path: "/lost", size: LARGE_BYTES - 10 }
+export const retries: ReadonlyArray<Operation> = [
+  one({ do: "create", path: "/lost", size: LARGE_BYTES }),
+  one({ do: "create", path: "/lost", size: LARGE_BYTES - 10 })
 ]
 
 export const transactionOfSeveral: Operation = {
@@ -90,7 +90,8 @@ export const sync: Operation = { kind: "sync", name: "sync" }
 
 /** All operations. */
 export const operations: ReadonlyArray<Operation> = [
-  ...[...singles, ...retries].map(one),
+  ...singles.map(one),
+  ...retries,
   transactionOfSeveral,
   early,
   earlyFailing,
@@ -99,7 +100,12 @@ export const operations: ReadonlyArray<Operation> = [
 ]
 
 /** `count` sequences of `length` operations, with a sync anywhere if `syncs`. */
-export const sample = (random: Random, length: number, count: number, syncs: boolean): Array<ReadonlyArray<Operation>> =>
+export const sample = (
+  random: Random,
+  length: number,
+  count: number,
+  syncs: boolean
+): Array<ReadonlyArray<Operation>> =>
   Array.from({ length: count }, () =>
     Array.from({ length }, () => operations[random.below(operations.length)]).flatMap((operation) =>
       syncs && random.chance(0.3) ? [operation, sync] : [operation]

@@ -135,7 +135,7 @@ export const losing = (missing: "data" | "tree" | "root", { disk, facts, model }
 }
 
 /** The deltas of the free map reach into the second sector of the root record. */
-const longRoot = (): Start => scattered({ pageBytes: 1024, pageCount: 640 }, "long root", 360)
+export const longRoot = (): Start => scattered({ pageBytes: 1024, pageCount: 640 }, "long root", 360)
 
 export const all: ReadonlyArray<() => Start> = [
   fresh,
