@@ -13,7 +13,11 @@ for (const make of CrashStarts.all) {
     const t1 = performance.now()
     const explorer = new CrashExplorer(start)
     for (const operation of CrashSequences.operations) {
-      explorer.explore([operation], { durability: "commit", closes: true }, { fullMax: Number(process.env["FULL"] ?? 256), subsetsMax: 1000 })
+      explorer.explore(
+        [operation],
+        { durability: "commit", closes: true },
+        { fullMax: Number(process.env["FULL"] ?? 256), subsetsMax: 1000 }
+      )
     }
     const seconds = (performance.now() - t1) / 1000
     console.log(

@@ -43,7 +43,12 @@ export class CrashExplorer {
     return run
   }
 
-  #cut(sequence: ReadonlyArray<CrashRun.Operation>, number: number, cut: CrashRun.Cut, images: CrashImages.Options): void {
+  #cut(
+    sequence: ReadonlyArray<CrashRun.Operation>,
+    number: number,
+    cut: CrashRun.Cut,
+    images: CrashImages.Options
+  ): void {
     this.cuts++
     for (const { choice, disk } of CrashImages.enumerate(cut.disk, images)) {
       this.images++

@@ -101,15 +101,13 @@ export const partitionFaults = (
   const free = FreeMap.free(pagesOf(disk, facts), map)
   const reserved = RootSlots.reserved(facts.superblock.slots)
   const faults: Array<string> = []
-  if (Extent.size(free) !== freeCount) faults.push(`I8: ${Extent.size(free)} pages are free, the root says ${freeCount}`)
+  if (Extent.size(free) !== freeCount)
+    faults.push(`I8: ${Extent.size(free)} pages are free, the root says ${freeCount}`)
   const overlaps = [
     ["reachable and free", Extent.intersect(pages, free)],
     ["reachable and reserved", Extent.intersect(pages, reserved)],
     ["free and reserved", Extent.intersect(free, reserved)],
-    [
-      "leaked",
-      Extent.subtract(Extent.of(0, map.pageCount), Extent.union(Extent.union(pages, free), reserved))
-    ]
+    ["leaked", Extent.subtract(Extent.of(0, map.pageCount), Extent.union(Extent.union(pages, free), reserved))]
   ] as const
   for (const [what, set] of overlaps) if (set.length > 0) faults.push(`I8: pages ${set.join("-")} are ${what}`)
   return faults

@@ -19,7 +19,8 @@ export const watch = (disk: SimulatedDisk, facts: Facts, report: (breach: string
   const { sectorsPerPage, superblock } = facts
   const pageBytes = sectorsPerPage * SECTOR_BYTES
   const slotPages = new Map<number, number>()
-  for (let slot = 0; slot < superblock.slots.count; slot++) slotPages.set(RootSlots.pageOf(superblock.slots, slot), slot)
+  for (let slot = 0; slot < superblock.slots.count; slot++)
+    slotPages.set(RootSlots.pageOf(superblock.slots, slot), slot)
   let retained: Extent.ExtentSet | undefined
   disk.onCall = ({ kind }) => {
     if (kind === "sync") retained = undefined
@@ -62,7 +63,7 @@ const retainedPages = (disk: SimulatedDisk, facts: Facts): Extent.ExtentSet => {
   let pages = Extent.union(Extent.of(0, 1), Extent.of(secondCopy, 1))
   const roots = RootWalk.rootsOf(durable, facts)
   let newest = roots[0]
-  for (let kept = 0; kept < 2 && newest !== undefined; ) {
+  for (let kept = 0; kept < 2 && newest !== undefined;) {
     const { record } = newest
     const reached = RootWalk.reach(durable, facts, newest)
     // The newest root may be one that recovery rejected: then its base is the newest.
