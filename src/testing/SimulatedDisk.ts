@@ -232,6 +232,16 @@ export class SimulatedDisk {
     return this.#pending.has(index)
   }
 
+  /**
+   * The disk when the system has given up writing what is pending, without hooks: what reached the disk is chosen as for
+   * `crash`, but reads go on showing the latest, until `evict` or a crash.
+   */
+  forget(choose: (sector: PendingSector) => Outcome, salt = 0): SimulatedDisk {
+    const copy = this.crash(choose, salt)
+    copy.#cache = this.#cache.fork()
+    return copy
+  }
+
   /** A number that stands for what reads see. */
   fingerprint(): number {
     return this.#cache.fingerprint()

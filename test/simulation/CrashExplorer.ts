@@ -34,9 +34,8 @@ export class CrashExplorer {
     options: CrashRun.RunOptions,
     images: CrashImages.Options
   ): CrashRun.Run {
-    const { disk, facts, model } = this.start
     this.sequences++
-    const run = CrashRun.run(disk, model, facts, sequence, options)
+    const run = CrashRun.run(this.start, this.start.facts, sequence, options)
     for (const outcome of run.outcomes) this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
     for (const breach of run.breaches) this.#violation(sequence, -1, "", breach)
     for (const [number, cut] of run.cuts.entries()) this.#cut(sequence, number, cut, images)
@@ -52,7 +51,7 @@ export class CrashExplorer {
     this.cuts++
     for (const { choice, disk } of CrashImages.enumerate(cut.disk, images)) {
       this.images++
-      const fault = faultOf(this.judge.judge(disk), cut.allowed)
+      const fault = faultOf(this.judge.judge(disk), cut.states)
       if (fault !== undefined) this.#violation(sequence, number, choice, `${cut.label}: ${fault}`)
     }
   }
@@ -63,9 +62,10 @@ export class CrashExplorer {
   }
 }
 
-const faultOf = ({ breaches, state }: Verdict, allowed: ReadonlyArray<string>): string | undefined => {
+const faultOf = ({ breaches, state }: Verdict, states: ReadonlyArray<CrashRun.State>): string | undefined => {
   if (breaches.length > 0) return breaches.join("\n")
-  if (state !== undefined && allowed.includes(state)) return undefined
+  if (state !== undefined && states.some(({ text }) => text === state)) return undefined
   if (state === undefined) return "nothing could be opened"
-  return `opened what differs thus from what may be:\n${allowed.map((other) => CrashState.difference(state, other)).join("\nor\n")}`
+  const differences = states.map(({ text }) => CrashState.difference(state, text))
+  return `opened what differs thus from what may be:\n${differences.join("\nor\n")}`
 }

@@ -6,17 +6,14 @@ import * as RootSlots from "../../src/core/RootSlots.ts"
 import * as Opening from "../../src/shell/Opening.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
-import { FilesModel } from "../core/FilesModel.ts"
 import { causeText } from "./CrashJudge.ts"
 import * as CrashRun from "./CrashRun.ts"
 import { LARGE_BYTES, SMALL_BYTES } from "./CrashSequences.ts"
 import * as CrashSteps from "./CrashSteps.ts"
 import { type Facts, factsOf, OPTIONS, runExit } from "./CrashVolume.ts"
 
-export interface Start {
+export interface Start extends CrashRun.Disk {
   readonly name: string
-  readonly disk: SimulatedDisk
-  readonly model: FilesModel["state"]
   readonly facts: Facts
 }
 
@@ -33,12 +30,12 @@ const format = (name: string, { pageBytes, pageCount }: Size): Start => {
   const options = { ...OPTIONS, format: "always" as const, pageSize: pageBytes, sizeMax: pageBytes * pageCount }
   const exit = runExit(Opening.open(SimulatedDevice.make(disk), options))
   if (Exit.isFailure(exit)) throw new Error(causeText(exit.cause))
-  return { name, disk, model: new FilesModel(100).state, facts: factsOf(disk) }
+  return { name, disk, states: [CrashRun.empty()], facts: factsOf(disk) }
 }
 
 /** What comes of a start when these steps have been done, a few to a commit. */
 const after = (
-  { disk, facts, model }: Start,
+  start: Start,
   name: string,
   steps: ReadonlyArray<CrashSteps.Step>,
   closes: boolean,
@@ -48,10 +45,10 @@ const after = (
   for (let i = 0; i < steps.length; i += stepsPerCommit) {
     operations.push({ kind: "steps", name: "prepare", steps: steps.slice(i, i + stepsPerCommit) })
   }
-  const ran = CrashRun.run(disk, model, facts, operations, { durability: "commit", closes, dirtyBytes: 1 << 20 })
+  const ran = CrashRun.run(start, start.facts, operations, { durability: "commit", closes, dirtyBytes: 1 << 20 })
   const failed = [...ran.breaches, ...ran.outcomes.filter((outcome) => outcome !== "done")]
   if (failed.length > 0) throw new Error(`${name}: ${failed.join("\n")}`)
-  return { name, disk: ran.disk.fork(), model: ran.model, facts }
+  return { ...ran.end, name, facts: start.facts }
 }
 
 const fewFiles: ReadonlyArray<CrashSteps.Step> = [
@@ -82,11 +79,10 @@ export const full = (): Start => {
   for (let size = 16_384; size >= 256; size /= 2) {
     for (let i = 0; ; i++) {
       const step: CrashSteps.Step = { do: "create", path: `/full${size}-${i}`, size }
-      const { disk, facts, model } = start
       const operation: CrashRun.Operation = { kind: "steps", name: "fill", steps: [step] }
-      const ran = CrashRun.run(disk, model, facts, [operation], { durability: "commit", closes: false })
+      const ran = CrashRun.run(start, start.facts, [operation], { durability: "commit", closes: false })
       if (ran.outcomes[0] !== "done") break
-      start = { ...start, disk: ran.disk.fork(), model: ran.model }
+      start = { ...start, ...ran.end }
     }
   }
   return { ...start, name: "nearly full" }
@@ -116,8 +112,9 @@ const lost: CrashRun.Operation = {
  * The newest root is not whole: a data page of it is missing, or the last page of its tree, or a sector of the root itself.
  * What the lost commit wrote is what a sequence writes next, but for the name.
  */
-export const losing = (missing: "data" | "tree" | "root", { disk, facts, model }: Start): Start => {
-  const ran = CrashRun.run(disk, model, facts, [lost], { durability: "commit", closes: false })
+export const losing = (missing: "data" | "tree" | "root", start: Start): Start => {
+  const { facts } = start
+  const ran = CrashRun.run(start, facts, [lost], { durability: "commit", closes: false })
   const cut = ran.cuts.findLast((candidate) => candidate.disk.hasPending)
   if (cut === undefined) throw new Error("nothing was pending")
   const { slots } = facts.superblock
@@ -131,7 +128,7 @@ export const losing = (missing: "data" | "tree" | "root", { disk, facts, model }
   const sector = cut.disk.pending.findLast(({ index }) => partOf(index) === missing)
   if (sector === undefined) throw new Error(`no sector of its ${missing} was pending`)
   const torn = cut.disk.crash(({ index, versions }) => (index === sector.index ? 0 : versions.length))
-  return { name: `last commit without a sector of its ${missing}`, disk: torn, model, facts }
+  return { name: `last commit without a sector of its ${missing}`, disk: torn, states: cut.states, facts }
 }
 
 /** The deltas of the free map reach into the second sector of the root record. */
