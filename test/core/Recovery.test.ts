@@ -329,7 +329,7 @@ describe("Recovery", () => {
       const node = new Uint8Array(512)
       Node.clear(node, Node.TREE, level)
       if (level === 0) TreeNode.insertItem(layout, node, 0, Uint8Array.of(5), Uint8Array.of(1))
-      for (let slot = 0; level > 0 && slot < times; slot++) {
+      for (let slot = 0; slot < (level > 0 ? times : 0); slot++) {
         const key = slot === 0 ? new Uint8Array(0) : Uint8Array.of(slot)
         TreeNode.insert(layout, node, slot, TreeNode.branchCell(layout, key, link))
       }

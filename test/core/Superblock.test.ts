@@ -136,22 +136,24 @@ describe("Superblock", () => {
 describe("RootSlots", () => {
   it("lays out disjoint slots beside both copies, at any size", () => {
     const pageCounts = [...Array.from({ length: 1200 }, (_, i) => 16 + i), 4096, 65_537, 2 ** 32, Bytes.UINT48_END]
+    const faults: Array<string> = []
     for (const pageCount of pageCounts) {
       const slots = RootSlots.make(pageCount)
       const pages = [0, slots.secondCopy, ...Array.from({ length: slots.count }, (_, i) => RootSlots.pageOf(slots, i))]
-      if (new Set(pages).size !== pages.length) assert.fail(`${pageCount}: slots overlap`)
-      if (Math.max(...pages) >= pageCount) assert.fail(`${pageCount}: a slot is beyond the end`)
-      if (!RootSlots.isSane(slots, pageCount)) assert.fail(`${pageCount}: not sane`)
-      if (!Number.isInteger(Math.log2(slots.secondCopy))) assert.fail(`${pageCount}: copy two is not found by probing`)
+      if (new Set(pages).size !== pages.length) faults.push(`${pageCount}: slots overlap`)
+      if (Math.max(...pages) >= pageCount) faults.push(`${pageCount}: a slot is beyond the end`)
+      if (!RootSlots.isSane(slots, pageCount)) faults.push(`${pageCount}: not sane`)
+      if (!Number.isInteger(Math.log2(slots.secondCopy))) faults.push(`${pageCount}: copy two is not found by probing`)
       const reserved = RootSlots.reserved(slots)
       const sorted = pages.sort((a, b) => a - b)
       const listed = reserved.flatMap((start, i) =>
         i % 2 === 0 ? Array.from({ length: reserved[i + 1] - start }, (_, j) => start + j) : []
       )
-      if (listed.join() !== sorted.join()) assert.fail(`${pageCount}: reserved pages are the copies and the slots`)
+      if (listed.join() !== sorted.join()) faults.push(`${pageCount}: reserved pages are the copies and the slots`)
       if (slots.count < 4 || slots.count > 32 || slots.count % 2 === 1)
-        assert.fail(`${pageCount}: ${slots.count} slots`)
+        faults.push(`${pageCount}: ${slots.count} slots`)
     }
+    assert.deepStrictEqual(faults, [])
   })
 
   it("uses the two groups in turn and comes round", () => {
