@@ -243,7 +243,8 @@ describe("Recovery", () => {
     const { binding, superblock } = scene.volume
     const link = new Uint8Array(binding.layout.pointerBytes)
     Pointer.writePlace(binding.layout, link, 0, { address: 300, pageCount: 1, birth: 900 })
-    const record = { ...scene.newest.record, generation: 900, base: scene.newest.record.generation }
+    const { hash, record: newest } = scene.newest
+    const record = { ...newest, generation: 900, base: newest.generation, parent: hash }
     const roots = { ...record.roots, tables: { level: 0, link } }
     const slot = (record.slot + 1) % superblock.slots.count
     const torn = RootRecord.encode(binding, superblock.slots, { ...record, roots, slot })
