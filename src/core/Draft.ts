@@ -67,6 +67,8 @@ export class Draft<Roots> implements Pages {
   dirtyBytes = 0
   /** Grows with every edit: tells whether an operation has changed anything. */
   changeCount = 0
+  /** Where the buffers of runs come from that are filled whole; what they hold at first means nothing. */
+  takeBuffer: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
   /** Set while a bookkeeping tree is edited. */
   bookkeeping = false
 

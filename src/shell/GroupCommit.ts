@@ -14,6 +14,7 @@ import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
 import { Draft } from "../core/Draft.ts"
 import { invariant } from "../core/Invariant.ts"
+import type { Layout } from "../core/Layout.ts"
 import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
 import * as Batching from "./Batching.ts"
@@ -45,19 +46,20 @@ export const join = (session: Session.Session): Session.Group => {
     freed: new Set(),
     changesSeen: 0,
     hasLeader: false,
-    roomPages: roomPages(allocator),
+    roomPages: roomPages(session.binding.layout, allocator),
     done: Deferred.makeUnsafe()
   }
+  group.draft.takeBuffer = (byteCount) => session.buffers.take(byteCount)
   session.group = group
   return group
 }
 
-const roomPages = (allocator: Allocator.Allocator): number =>
-  Allocator.allocatableCount(allocator) - Allocator.reserveCount(allocator.map.pageCount)
+const roomPages = (layout: Layout, allocator: Allocator.Allocator): number =>
+  Allocator.allocatableCount(allocator) - Allocator.reserveCount(layout, allocator.map.pageCount)
 
 export const setAllocator = (group: Session.Group, allocator: Allocator.Allocator): void => {
   group.allocator = allocator
-  group.roomPages = roomPages(allocator)
+  group.roomPages = roomPages(group.draft.layout, allocator)
 }
 
 /** Gives up a group in which no transaction has succeeded; the caller holds the permit. */

@@ -20,6 +20,7 @@ import type { Roots } from "../core/Roots.ts"
 import type { Superblock } from "../core/Superblock.ts"
 import type { Write } from "../core/Write.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
+import type { BufferPool } from "./BufferPool.ts"
 import type { Identity } from "./Identity.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PinnedPages } from "./PinnedPages.ts"
@@ -84,6 +85,7 @@ export interface Session {
   readonly superblock: Superblock
   readonly binding: Binding.Binding
   readonly cache: PageCache
+  readonly buffers: BufferPool
   /** What is in the cache, for reading. */
   readonly pages: Pages
   readonly identity: Identity

@@ -112,13 +112,6 @@ const stateOf = Effect.fnUntraced(function* (name: string, wanted: ReadonlyMap<s
   return "complete" as const
 })
 
-/** The volume, without the reports of its recovery on what it has passed over. */
-const quietly = (image: string) =>
-  Volume.layer({ format: "never" }).pipe(
-    Layer.provide(FileDevice.layer({ path: image })),
-    Layer.provideMerge(Logger.layer([]))
-  )
-
 describe("an import that is killed", () => {
   it.live(
     "is whole or not there at all, and everything acknowledged is there",
@@ -178,7 +171,13 @@ describe("an import that is killed", () => {
             if (state === "complete") acknowledged.add(`/${name}`)
             const present = (yield* Files.readFolder(volume, "/")).map((entry) => entry.name)
             for (const other of present) assert.isTrue(["acks", "first", "second"].includes(other) || names.has(other))
-          }).pipe(Effect.provide(quietly(image)))
+          }).pipe(
+            Effect.provide([
+              Layer.provide(Volume.layer({ format: "never" }), FileDevice.layer({ path: image })),
+              // A recovery reports what it has passed over.
+              Logger.layer([])
+            ])
+          )
         }
         assert.strictEqual(problems, 0)
         assert.strictEqual(kills.length, 20)

@@ -9,7 +9,7 @@ import { makeImage, runFixed } from "./TestImage.ts"
 
 const formats: ReadonlyArray<Format> = [
   { pageSize: 512, checksum: "xxh64", size: 65_536 },
-  { pageSize: 4096, checksum: "sha256", size: 262_144 }
+  { pageSize: 4096, checksum: "sha256", size: 131_072 }
 ]
 
 /** Bytes that may be anything. */

@@ -4,10 +4,13 @@ export type FaultKind = "not a volume" | "unsupported" | "corrupt" | "unreadable
 /** What the independent reader throws. */
 export class Fault extends Error {
   readonly kind: FaultKind
+  /** Of a root that is unsupported. */
+  readonly generation: number
 
-  constructor(kind: FaultKind, message: string) {
+  constructor(kind: FaultKind, message: string, generation = 0) {
     super(`${kind}: ${message}`)
     this.kind = kind
+    this.generation = generation
   }
 }
 

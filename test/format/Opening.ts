@@ -8,7 +8,7 @@ import type { Superblock } from "./Superblock.ts"
 import { findSuperblock, slotPage } from "./Superblock.ts"
 import { Walk } from "./Walk.ts"
 
-type Slot = RootRecord | "no root" | "unreadable"
+type Slot = RootRecord | Fault | "no root" | "unreadable"
 
 export interface Opened {
   readonly disk: Disk
@@ -34,11 +34,19 @@ const readSlot = (disk: Disk, superblock: Superblock, slot: number): Slot => {
   } catch (fault) {
     if (fault instanceof Fault && fault.kind === "corrupt") return "no root"
     if (fault instanceof Fault && fault.kind === "unreadable") return "unreadable"
+    if (fault instanceof Fault && fault.kind === "unsupported") return fault
     throw fault
   }
 }
 
-const isRecord = (slot: Slot): slot is RootRecord => typeof slot !== "string"
+const isRecord = (slot: Slot): slot is RootRecord => typeof slot !== "string" && !(slot instanceof Fault)
+
+/** The end of rule B: a root that asks for more is not passed over for the one before it. */
+const refuseUnsupported = (slots: ReadonlyArray<Slot>): void => {
+  const records = slots.filter(isRecord).sort((left, right) => right.generation - left.generation)
+  const base = records.length > 0 ? records[0].base : 0
+  for (const slot of slots) if (slot instanceof Fault && slot.generation > base) throw slot
+}
 
 /** Rule C: the record of the highest generation, if no slot that could not be read may hold a newer one. */
 const candidateOf = (slots: ReadonlyArray<Slot>, options: Options): RootRecord => {
@@ -87,6 +95,7 @@ const mustHold = (opened: Opened): Opened => {
 export const openDisk = (disk: Disk, options: Options = {}): Opened => {
   const { superblock, offset } = findSuperblock(disk)
   const slots = Array.from({ length: superblock.slotCount }, (_, slot) => readSlot(disk, superblock, slot))
+  refuseUnsupported(slots)
   const candidate = candidateOf(slots, options)
   const records = slots.filter(isRecord)
   const nextGeneration = candidate.generation + 1

@@ -16,9 +16,9 @@ const kibibyte = 1024
 const met = new Set<string>()
 const cases: ReadonlyArray<Case> = (["xxh64", "sha256"] as const).flatMap((checksum) => [
   { checksum, pageSize: 512, size: 512 * kibibyte, operations: 1200 },
-  { checksum, pageSize: 512, size: 2560 * kibibyte, operations: 1500 },
-  { checksum, pageSize: 4096, size: 4096 * kibibyte, operations: 450 },
-  { checksum, pageSize: 65_536, size: 6144 * kibibyte, operations: 100 }
+  { checksum, pageSize: 512, size: 2560 * kibibyte, operations: 1200 },
+  { checksum, pageSize: 4096, size: 4096 * kibibyte, operations: 350 },
+  { checksum, pageSize: 65_536, size: 6144 * kibibyte, operations: 80 }
 ])
 
 /** Reads an image, makes sure that nothing is wrong or unexplained, and answers what it holds. */

@@ -5,6 +5,7 @@
 import { Disk } from "./Disk.ts"
 import { pagesOf } from "./Extents.ts"
 import { isZero } from "./Scan.ts"
+import { Fault } from "./Fault.ts"
 import { Ledger } from "./Ledger.ts"
 import type { Listing } from "./Listing.ts"
 import { complaintsOf, ListingBuilder } from "./Listing.ts"
@@ -55,7 +56,7 @@ const readReserved = (opened: Opened, ledger: Ledger, complaints: Array<string>)
   slots.forEach((slot, index) => {
     const start = slotPage(superblock, index) * pageSize
     const page = disk.image.subarray(start, start + pageSize)
-    if (typeof slot !== "string") decodeRecord(page, index, superblock, ledger)
+    if (typeof slot !== "string" && !(slot instanceof Fault)) decodeRecord(page, index, superblock, ledger)
     else ledger.mark(start, pageSize, isZero(page) ? "slot: wiped" : "slot: no root")
   })
 }

@@ -65,7 +65,8 @@ const mapHeight = (superblock: Superblock, pageCount: number): number => {
 
 const readSections = (
   scan: Scan,
-  end: number
+  end: number,
+  generation: number
 ): ReadonlyMap<number, { readonly at: number; readonly count: number }> => {
   const sections = new Map<number, { readonly at: number; readonly count: number }>()
   let at = headerBytes
@@ -77,7 +78,7 @@ const readSections = (
     must(!sections.has(tag), "a section that stands twice")
     sections.set(tag, { at: at + 4, count })
     if (!knownTags.has(tag)) {
-      if (tag >= 0x8000) throw new Fault("unsupported", `section ${tag.toString(16)}`)
+      if (tag >= 0x8000) throw new Fault("unsupported", `section ${tag.toString(16)}`, generation)
       scan.mark(at + 4, count, "unknown section")
     }
     at += 4 + count
@@ -112,7 +113,7 @@ export const decodeRecord = (page: Uint8Array, slot: number, superblock: Superbl
   must(sectionsEnd <= superblock.pageSize, "sections that do not fit the page")
   for (const at of [62, 70, 142, 150, 158, 166, 174]) scan.zero(at, 2)
   scan.zero(188, 4)
-  const sections = readSections(scan, sectionsEnd)
+  const sections = readSections(scan, sectionsEnd, generation)
   const root = (tag: number): Root | undefined => {
     const section = sections.get(tag)
     if (section === undefined) return undefined

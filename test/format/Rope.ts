@@ -15,7 +15,7 @@ export interface Stretch {
   readonly pointer: Pointer
 }
 
-const pagesMax = 255
+const pagesMaxOf = ({ pageSize }: Superblock): number => 65_536 / pageSize
 
 const mustFit = (stretch: Stretch, superblock: Superblock): void => {
   const { pages } = stretch.pointer
@@ -28,7 +28,7 @@ const mustFit = (stretch: Stretch, superblock: Superblock): void => {
 export const decodeRope = (scan: Scan, at: number, superblock: Superblock, holderBirth: number): Stretch => {
   const span = scan.u48(at, "rope size")
   const level = scan.u8(at + 6, "rope level")
-  const pointer = decodePointer(scan, at + 7, superblock, holderBirth, pagesMax)
+  const pointer = decodePointer(scan, at + 7, superblock, holderBirth, pagesMaxOf(superblock))
   const rope = { span, level, pointer }
   must(level <= 48, `a rope of level ${level}`)
   must(level === 0 || pointer.pages !== 0, "a rope of level 1 and up that is null")
@@ -45,7 +45,7 @@ export const decodeRopeBranch = (scan: Scan, superblock: Superblock, expected: E
   for (let index = 0; index < count; index += 1) {
     const at = headerBytes + index * entryBytes
     const span = scan.u48(at, "span")
-    const pointer = decodePointer(scan, at + 6, superblock, expected.birth, pagesMax)
+    const pointer = decodePointer(scan, at + 6, superblock, expected.birth, pagesMaxOf(superblock))
     const stretch = { span, level: expected.level - 1, pointer }
     must(span >= 1, "an empty span")
     mustFit(stretch, superblock)

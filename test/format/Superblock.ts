@@ -77,6 +77,7 @@ export const decodeCopy = (bytes: Uint8Array, offset: number, ledger?: Ledger): 
     slotCount % 2 === 0 &&
     slotCount >= 4 &&
     slotCount <= 32 &&
+    isPowerOfTwo(secondCopy) &&
     secondCopy > slotCount / 2 &&
     secondCopy + slotCount / 2 < pageCount
   if (!fieldsAreRight) return { state: "damaged" }
