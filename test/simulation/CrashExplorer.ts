@@ -1,31 +1,66 @@
 /**
- * Tries the crash images of a run, and counts.
+ * Tries the crash images of runs, and counts.
  */
 import * as CrashImages from "../../src/testing/CrashImages.ts"
+import { Random } from "../../src/testing/Random.ts"
+import type { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
 import { CrashJudge, type Verdict } from "./CrashJudge.ts"
 import * as CrashRun from "./CrashRun.ts"
-import * as CrashState from "./CrashState.ts"
 import * as CrashSequences from "./CrashSequences.ts"
 import type { Start } from "./CrashStarts.ts"
+import * as CrashState from "./CrashState.ts"
 
 export interface Violation {
-  /** What to give to `CRASH_REPLAY`. */
+  /** What leads there again. */
   readonly replay: string
   readonly reason: string
 }
 
+export interface Figures {
+  sequences: number
+  cuts: number
+  images: number
+  /** Different ones. */
+  distinct: number
+  recoveries: number
+  rejectedRoots: number
+  violations: number
+}
+
+/** How thoroughly a second cut is tried. */
+export interface TwiceOptions {
+  /** Crash images of a cut that are gone on with, and images of a forgetful system that are opened. */
+  readonly imagesPerCut: number
+  readonly images: CrashImages.Options
+}
+
 export class CrashExplorer {
   readonly start: Start
-  readonly judge: CrashJudge
   readonly violations: Array<Violation> = []
   readonly outcomes: Record<string, number> = {}
-  sequences = 0
-  cuts = 0
-  images = 0
+  readonly #judge: CrashJudge
+  readonly #random: Random
+  #sequences = 0
+  #cuts = 0
+  #images = 0
+  #distinct = 0
 
-  constructor(start: Start) {
+  constructor(start: Start, seed = 0) {
     this.start = start
-    this.judge = new CrashJudge(start.facts)
+    this.#judge = new CrashJudge(start.facts)
+    this.#random = new Random(seed)
+  }
+
+  get figures(): Figures {
+    return {
+      sequences: this.#sequences,
+      cuts: this.#cuts,
+      images: this.#images,
+      distinct: this.#distinct,
+      recoveries: this.#judge.opened,
+      rejectedRoots: this.#judge.rejectedRoots,
+      violations: this.violations.length
+    }
   }
 
   /** Runs a sequence and tries the images of each of its cuts. */
@@ -33,32 +68,80 @@ export class CrashExplorer {
     sequence: ReadonlyArray<CrashRun.Operation>,
     options: CrashRun.RunOptions,
     images: CrashImages.Options
-  ): CrashRun.Run {
-    this.sequences++
-    const run = CrashRun.run(this.start, this.start.facts, sequence, options)
-    for (const outcome of run.outcomes) this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
-    for (const breach of run.breaches) this.#violation(sequence, -1, "", breach)
-    for (const [number, cut] of run.cuts.entries()) this.#cut(sequence, number, cut, images)
-    return run
+  ): void {
+    const { cuts } = this.run(this.start, sequence, options, "")
+    for (const cut of cuts) this.#enumerate(cut, images, `${this.#replay(sequence)}, ${cut.label}`)
   }
 
-  #cut(
+  /**
+   * Runs a sequence, and at each of its cuts a second one: on the disk as it is (only the process has ended), and on some
+   * crash images. The second run opens the volume and goes on with one operation; the images of its cuts are tried.
+   */
+  exploreTwice(
     sequence: ReadonlyArray<CrashRun.Operation>,
-    number: number,
-    cut: CrashRun.Cut,
-    images: CrashImages.Options
+    options: CrashRun.RunOptions,
+    { images, imagesPerCut }: TwiceOptions
   ): void {
-    this.cuts++
-    for (const { choice, disk } of CrashImages.enumerate(cut.disk, images)) {
-      this.images++
-      const fault = faultOf(this.judge.judge(disk), cut.states)
-      if (fault !== undefined) this.#violation(sequence, number, choice, `${cut.label}: ${fault}`)
+    const { cuts } = this.run(this.start, sequence, options, "")
+    for (const cut of cuts) {
+      if (!cut.disk.hasPending) continue
+      const replay = `${this.#replay(sequence)}, ${cut.label}`
+      this.#goOn(cut, `${replay}, process ended`, images)
+      for (const { choice, disk } of this.#some(cut.disk, imagesPerCut, false)) {
+        this.#goOn({ disk, states: cut.states }, `${replay}, [${choice}]`, images)
+      }
+      for (const { choice, disk } of this.#some(cut.disk, imagesPerCut, true)) {
+        this.#images++
+        this.#distinct++
+        this.#judged(this.#judge.judgeCache(disk), cut.states, `${replay}, forgotten [${choice}]`)
+      }
     }
   }
 
-  #violation(sequence: ReadonlyArray<CrashRun.Operation>, cut: number, choice: string, reason: string): void {
-    const replay = JSON.stringify([this.start.name, CrashSequences.nameOf(sequence), cut, choice])
-    this.violations.push({ replay, reason })
+  /** Runs a sequence; what it does wrong by itself is a violation. */
+  run(
+    start: CrashRun.Disk,
+    sequence: ReadonlyArray<CrashRun.Operation>,
+    options: CrashRun.RunOptions,
+    replay: string
+  ): CrashRun.Run {
+    this.#sequences++
+    const run = CrashRun.run(start, this.start.facts, sequence, options)
+    for (const outcome of run.outcomes) this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
+    for (const reason of run.breaches) this.violations.push({ replay: `${replay} ${this.#replay(sequence)}`, reason })
+    this.#cuts += run.cuts.length
+    return run
+  }
+
+  #replay(sequence: ReadonlyArray<CrashRun.Operation>): string {
+    return `"${this.start.name}", "${CrashSequences.nameOf(sequence)}"`
+  }
+
+  /** The second run. */
+  #goOn(start: CrashRun.Disk, replay: string, images: CrashImages.Options): void {
+    const next = CrashSequences.next[this.#random.below(CrashSequences.next.length)]
+    const { cuts } = this.run(start, [next], { durability: "commit", closes: false }, replay)
+    for (const cut of cuts) this.#enumerate(cut, images, `${replay}, then "${next.name}", ${cut.label}`)
+  }
+
+  #some(disk: SimulatedDisk, count: number, forgets: boolean): ReadonlyArray<CrashImages.CrashImage> {
+    const all = [...CrashImages.enumerate(disk, { fullMax: 256, subsetsMax: 256, sampleCount: 64, forgets })]
+    return Array.from({ length: Math.min(count, all.length) }, () => all[this.#random.below(all.length)])
+  }
+
+  #enumerate({ disk, states }: CrashRun.Disk, images: CrashImages.Options, replay: string): void {
+    for (const { choice, disk: image } of CrashImages.enumerate(disk, images)) {
+      this.#images++
+      const verdict = this.#judge.judge(image)
+      if (!verdict.isCounted) this.#distinct++
+      verdict.isCounted = true
+      this.#judged(verdict, states, `${replay}, [${choice}]`)
+    }
+  }
+
+  #judged(verdict: Verdict, states: ReadonlyArray<CrashRun.State>, replay: string): void {
+    const reason = faultOf(verdict, states)
+    if (reason !== undefined) this.violations.push({ replay, reason })
   }
 }
 

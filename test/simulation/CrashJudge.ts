@@ -25,11 +25,12 @@ import * as RootWatch from "./RootWatch.ts"
 export interface Verdict {
   /** The logical state that was opened; undefined if nothing could be opened. */
   readonly state: string | undefined
-  readonly generation: number
   /** Generations of roots that the opening passed over. */
   readonly rejected: ReadonlyArray<number>
   /** Broken invariants, whatever the state was to be. */
   readonly breaches: ReadonlyArray<string>
+  /** Whether it has been counted as a crash image; an image that only an opening leaves behind is none. */
+  isCounted: boolean
 }
 
 /** A root that was read as a whole and found right, and the sectors that it reaches. */
@@ -60,31 +61,30 @@ export class CrashJudge {
     this.facts = facts
   }
 
-  get distinct(): number {
-    return this.#verdicts.size
-  }
-
-  /** What the disk holds after a power cut or the end of its process; the disk is used up. */
+  /** What the disk holds after a power cut; the disk is used up. */
   judge(disk: SimulatedDisk): Verdict {
-    // What is pending decides what may happen later: only a disk without it is known by what reads see.
-    if (disk.hasPending) return this.#open(disk)
     const fingerprint = disk.fingerprint()
     let verdict = this.#verdicts.get(fingerprint)
     if (verdict === undefined) {
-      // Known before it is opened: what an opening leaves may be this image again.
-      const unstable: Array<string> = []
-      verdict = this.#open(disk, unstable, fingerprint)
+      verdict = this.#open(disk, fingerprint)
       this.#verdicts.set(fingerprint, verdict)
     }
     return verdict
   }
 
-  #open(disk: SimulatedDisk, breaches: Array<string> = [], fingerprint?: number): Verdict {
+  /** The same for a disk of which not all is durable that reads see: the process has ended, but power is on. */
+  judgeCache(disk: SimulatedDisk): Verdict {
+    return this.#open(disk, undefined)
+  }
+
+  #open(disk: SimulatedDisk, fingerprint: number | undefined): Verdict {
     this.opened++
+    const breaches: Array<string> = []
     RootWatch.watch(disk, this.facts, (breach) => breaches.push(`while opening: ${breach}`))
     const exit = runExit(open(SimulatedDevice.make(disk)))
     if (Exit.isFailure(exit)) {
-      return { state: undefined, generation: 0, rejected: [], breaches: [`cannot be opened: ${causeText(exit.cause)}`] }
+      const breach = `cannot be opened: ${causeText(exit.cause)}`
+      return { state: undefined, rejected: [], breaches: [breach], isCounted: false }
     }
     const session = exit.value
     const { root } = session.head
@@ -96,7 +96,7 @@ export class CrashJudge {
       breaches.push(`I6: generation ${session.nextGeneration} would be used again`)
     }
     this.#reopen(disk, known.state, fingerprint, breaches)
-    return { state: known.state, generation: root.record.generation, rejected, breaches }
+    return { state: known.state, rejected, breaches, isCounted: false }
   }
 
   /** The state of an accepted root. */

@@ -99,6 +99,17 @@ export const operations: ReadonlyArray<Operation> = [
   reopen
 ]
 
+/** What the second run of two goes on with. */
+export const next: ReadonlyArray<Operation> = [
+  ...retries,
+  one({ do: "create", path: "/d/c", size: LARGE_BYTES }),
+  one({ do: "create", path: "/t", size: SMALL_BYTES }),
+  one({ do: "append", path: "/b", size: 300 }),
+  one({ do: "unlink", path: "/b" }),
+  one({ do: "truncate", path: "/b", size: 0 }),
+  early
+]
+
 /** `count` sequences of `length` operations, with a sync anywhere if `syncs`. */
 export const sample = (
   random: Random,

@@ -39,9 +39,15 @@ export const rootsOf = (disk: SimulatedDisk, facts: Facts): ReadonlyArray<RootRe
   return roots.sort((a, b) => b.record.generation - a.record.generation)
 }
 
+/** What was decoded before: most slots hold on each image the same bytes, which are the same object. */
+const decoded = new WeakMap<Uint8Array, RootRecord.EncodedRoot | undefined>()
+
 export const rootIn = (facts: Facts, slot: number, bytes: Uint8Array): RootRecord.EncodedRoot | undefined => {
+  if (decoded.has(bytes)) return decoded.get(bytes)
   const root = RootRecord.decode(facts.binding, facts.superblock, slot, bytes)
-  return "_tag" in root ? undefined : root
+  const found = "_tag" in root ? undefined : root
+  decoded.set(bytes, found)
+  return found
 }
 
 export interface Reached {

@@ -23,14 +23,14 @@ const exploreRetries = (start: CrashStarts.Start): CrashExplorer => {
 
 describe("a commit that was torn by a power cut", () => {
   it("does not come back when a later one writes the page of content that it lacks", () => {
-    const { judge, violations } = exploreRetries(CrashStarts.losing("data", CrashStarts.files()))
+    const { figures, violations } = exploreRetries(CrashStarts.losing("data", CrashStarts.files()))
     assert.deepStrictEqual(violations, [])
-    assert.isAbove(judge.rejectedRoots, 0)
+    assert.isAbove(figures.rejectedRoots, 0)
   })
 
   it("does not come back when a later root completes its root", () => {
-    const { images, violations } = exploreRetries(CrashStarts.losing("root", CrashStarts.longRoot()))
+    const { figures, violations } = exploreRetries(CrashStarts.losing("root", CrashStarts.longRoot()))
     assert.deepStrictEqual(violations, [])
-    assert.isAbove(images, 0)
+    assert.isAbove(figures.images, 0)
   })
 })
