@@ -72,19 +72,18 @@ export const visit = (way: Way, step: Step, node: Uint8Array): void => {
 // ---- trees
 
 const treeBranch = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8Array): void => {
-  const { layout } = way
   const count = Node.count(node)
   let from = low
   for (let slot = 0; slot < count; slot++) {
-    const at = cellAt(node, slot) + 2
     let to = high
     if (slot + 1 < count) {
       const next = cellAt(node, slot + 1)
-      const keyAt = next + 2 + layout.pointerBytes
+      const keyAt = next + 2 + way.layout.pointerBytes
       to = node.slice(keyAt, keyAt + readUint16(node, next))
       bounds(way, pointer.address, to, 0, to.length, low, high)
     }
-    way.follow(pointer, node, at, Node.TREE, pointer.level - 1, { ...NO_HINTS, isNames, low: from, high: to })
+    const hints = { ...NO_HINTS, isNames, low: from, high: to }
+    way.follow(pointer, node, cellAt(node, slot) + 2, Node.TREE, pointer.level - 1, hints)
     from = to
   }
 }

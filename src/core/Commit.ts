@@ -146,7 +146,7 @@ export const plan = (
   const mapAddresses = new Map<number, number>()
   // The homes of the map's new pages stay deltas. Where they lie too scattered for that they are folded in turn, which may
   // touch more leaves; there are only so many.
-  for (let seen = deadCount; FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(binding);) {
+  for (let seen = deadCount; FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout);) {
     const folded = FreeMap.fold(draft, after.map)
     mapTop.link = folded.link
     mapPlaces = Settle.collect(draft, [mapTop])

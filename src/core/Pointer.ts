@@ -22,6 +22,8 @@ export interface Pointer {
   /** See `Node`. */
   readonly kind: number
   readonly level: number
+  /** Where the reader would have the bytes: they need not be kept anywhere else. */
+  readonly into?: Uint8Array | undefined
 }
 
 export const address = (layout: Layout, bytes: Uint8Array, at: number): number =>

@@ -13,6 +13,7 @@
  *   what an open has shown is never taken back (I3).
  */
 import * as Binding from "./Binding.ts"
+import { equal } from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
 import * as Extent from "./Extent.ts"
 import type { Layout } from "./Layout.ts"
@@ -93,15 +94,20 @@ export const begin = (
   force: boolean
 ): State => {
   const roots: Array<RootRecord.EncodedRoot> = []
+  let unsupported: Extract<RootRecord.Fault, { readonly _tag: "UnsupportedFormat" }> | undefined
   for (let slot = 0; slot < slots.length; slot++) {
     const bytes = slots[slot]
     if (bytes === undefined) continue
     const root = RootRecord.decode(binding, superblock, slot, bytes)
     if (!("_tag" in root)) roots.push(root)
-    else if (root._tag === "UnsupportedFormat") return refused("UnsupportedFormat", root.reason)
+    else if (root._tag === "UnsupportedFormat" && root.generation > (unsupported?.generation ?? 0)) unsupported = root
   }
   roots.sort((a, b) => b.record.generation - a.record.generation)
   const newest = roots[0]
+  // A root that asks for more than this program has is not passed over for the one before it.
+  if (unsupported !== undefined && unsupported.generation > (newest?.record.base ?? 0)) {
+    return refused("UnsupportedFormat", unsupported.reason)
+  }
   if (newest === undefined) {
     return slots.includes(undefined)
       ? refused("Unreadable", "no root slot that can be read holds a root")
@@ -161,11 +167,21 @@ const opened = (
 ): Opened => ({
   _tag: "Opened",
   root,
-  previous: opening.roots.find(({ record }) => record.generation === root.record.base),
+  previous: baseOf(opening.roots, root.record),
   nextGeneration: opening.highest + 1,
   rewrite: [...pages, { address: root.page, bytes: root.bytes }],
   rejected
 })
+
+const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
+const sum = (total: number, count: number): number => total + count
+
+/** The root that was durable when `record` was made, if its slot still holds it. */
+const baseOf = (
+  roots: ReadonlyArray<RootRecord.EncodedRoot>,
+  { base, parent }: RootRecord.RootRecord
+): RootRecord.EncodedRoot | undefined =>
+  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -184,7 +200,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     if (bytes === undefined || fault !== undefined) {
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
-      const fallback = roots.find(({ record }) => record.generation === base)
+      const fallback = baseOf(roots, state.candidate.record)
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)
@@ -196,10 +212,13 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
-  const count = pageCountOf(layout, rewrite) + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
-  if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
-    return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
+  // No writer makes such a root; a hostile one would have the whole volume read into memory.
+  const pageCount = [...rewrite.map(({ bytes }) => bytes.length / layout.pageBytes), ...rest.map(pagesOf)].reduce(
+    sum,
+    0
+  )
+  if (pageCount * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root has more new pages than one barrier allows", undefined, state.rejected)
   }
   if (
     rest.length === 0 &&
@@ -212,9 +231,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     : { ...state, wanted: rest, rewrite }
 }
 
-const pageCountOf = (layout: Layout, writes: ReadonlyArray<Write>): number =>
-  writes.reduce((sum, { bytes }) => sum + bytes.length, 0) / layout.pageBytes
-
-const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean =>
-  Extent.size(Extent.fromUnsorted(writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes]))) <
-  pageCountOf(layout, writes)
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {
+  const extents = writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes] as const)
+  return Extent.size(Extent.fromUnsorted(extents)) < extents.reduce((count, [, pages]) => count + pages, 0)
+}

@@ -1,8 +1,8 @@
 /**
  * The content of a file: bytes by offset, in a B+tree whose leaves are runs of raw pages.
  *
- * - A rope is a value: an operation answers a new one, or the same one if it changed nothing that the rope shows (it may
- *   have changed nodes of its draft in place).
+ * - A rope is a value: an operation answers a new one, or the same one if it changed nothing that the rope shows (it
+ *   may have changed nodes of its draft in place).
  * - Every operation takes time in proportion to what it touches and to the depth. Holes cost nothing.
  * - An operation reads all that it needs before it changes anything. {@link prepare} does just that reading.
  * - The form inside an inode: size (6), level (1), pointer.
@@ -51,8 +51,12 @@ export const read = (pages: Pages, rope: Rope, offset: number, target: Uint8Arra
       target.fill(0, from - offset, to - offset)
       return
     }
-    const run = pages.peek(bytes, at, Node.DATA, 0, missing)
-    if (run !== undefined) target.set(run.subarray(from - start, to - start), from - offset)
+    // A whole run without a tail can be loaded straight to where it is wanted.
+    const isWhole = from === start && to - from === Pointer.pageCount(layout, bytes, at) * layout.pageBytes
+    const into = isWhole ? target.subarray(from - offset, to - offset) : undefined
+    const run = pages.peek(bytes, at, Node.DATA, 0, missing, into)
+    if (run === undefined || (run.buffer === into?.buffer && run.byteOffset === into.byteOffset)) return
+    target.set(run.subarray(from - start, to - start), from - offset)
   })
   demand(missing)
   return end - offset
@@ -83,18 +87,22 @@ export const segment = (pages: Pages, rope: Rope, offset: number): Segment | und
 
 // ---- changing
 
-/** Loads whatever writing or inserting `count` bytes at `offset` touches: after it, that misses nothing. */
+/** Loads whatever writing `count` bytes at `offset` touches: after it, that misses nothing. */
 export const prepareWrite = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
   if (inPlace(draft, rope, offset, count) !== undefined) return
   const from = Math.min(offset, rope.size)
   prepareSplice(draft, rope, from, Math.min(offset + count, rope.size), offset - from, count)
 }
 
-/** {@link prepareWrite}, and the same for punching or removing these bytes and for truncating to `offset` or to their end. */
+/**
+ * {@link prepareWrite}, and the same for inserting as many bytes there, for punching or removing these bytes, and for
+ * truncating to `offset` if they reach to the end.
+ */
 export const prepare = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
   prepareWrite(draft, rope, offset, count)
   const from = Math.min(offset, rope.size)
   const to = Math.min(offset + count, rope.size)
+  prepareSplice(draft, rope, from, from, 0, count)
   if (from === to) return
   prepareSplice(draft, rope, from, to, to - from, 0)
   prepareSplice(draft, rope, from, to, 0, 0)

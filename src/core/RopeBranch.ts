@@ -2,8 +2,8 @@
  * The entries of a rope branch: a span of bytes and a pointer each, of one fixed width, in the order of the content.
  *
  * - Entries look the same inside a page and outside it ({@link Entries}), so they are moved with plain copies.
- * - A branch other than the root has at least {@link fillMin} entries. Only the last branch of each level may have fewer,
- *   down to one: that is what a sequential append leaves behind, in exchange for full branches before it.
+ * - A branch other than the root has at least {@link fillMin} entries. Only the last branch of each level may have
+ *   fewer, down to one: that is what a sequential append leaves behind, in exchange for full branches before it.
  * - The spans of a branch add up to the span that its parent gives it. `Node.fault` cannot see that, so it is checked
  *   here, on the way down.
  */
@@ -73,7 +73,9 @@ export const span = (layout: Layout, node: Uint8Array, index: number): number =>
 /** Where the pointer of an entry stands in its branch. */
 export const pointerAt = (layout: Layout, index: number): number => entryAt(layout, index) + ROPE_SPAN_BYTES
 
-/** How many entries of the branch lie before `offset` bytes of it, which is where an entry begins or the branch ends. */
+/**
+ * How many entries of the branch lie before `offset` bytes of it, which is where an entry begins or the branch ends.
+ */
 export const indexOf = (layout: Layout, node: Uint8Array, offset: number): number => {
   const count = Node.count(node)
   let index = 0
@@ -116,8 +118,8 @@ export const splice = (layout: Layout, node: Uint8Array, start: number, end: num
 }
 
 /**
- * Makes branches of this level out of any number of entries and answers the entries that name them. They are filled alike,
- * or, if `full`, each but the last one to the brim.
+ * Makes branches of this level out of any number of entries and answers the entries that name them. They are filled
+ * alike, or, if `full`, each but the last one to the brim.
  */
 export const spread = (draft: Draft<unknown>, level: number, entries: Entries, full: boolean): Entries => {
   const { layout } = draft

@@ -1,9 +1,9 @@
 /**
  * What becomes of the runs and holes of a rope when a range of bytes gives way to other bytes.
  *
- * - The range is cut out of at most two runs: the *head*, which begins before it, and the *tail*, which ends after it. A run
- *   in memory is cut by copying; of a run on disk the whole pages outside the range survive, and only the rest of the
- *   boundary pages is copied.
+ * - The range is cut out of at most two runs: the *head*, which begins before it, and the *tail*, which ends after it.
+ *   A run in memory is cut by copying; of a run on disk the whole pages outside the range survive, and only the rest of
+ *   the boundary pages is copied.
  * - What is copied, written and copied again is one stretch, chopped into runs of full length. Runs in memory on either
  *   side that are not full join it, and so does the last page of a head on disk that is not full.
  * - A hole beside what is written gives it the zeros that complete its pages.
@@ -25,7 +25,9 @@ export interface Plan {
   readonly from: number
   readonly to: number
   readonly entryCount: number
-  /** The head, if it changes: `[0, headFrom)` survives and takes in `headGrowth` zeros, `[headFrom, headTo)` is copied. */
+  /**
+   * The head, if it changes: `[0, headFrom)` survives and takes in `headGrowth` zeros, `[headFrom, headTo)` is copied.
+   */
   readonly head: RopeRun.Run | undefined
   readonly headFrom: number
   readonly headTo: number

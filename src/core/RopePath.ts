@@ -1,11 +1,12 @@
 /**
  * The rope as a value, and the ways down into it.
  *
- * - A rope is `size` bytes behind one pointer. Level 0: the pointer names one data run, or is null: a hole of `size` bytes.
- *   Level 1 and up: it names a branch.
+ * - A rope is `size` bytes behind one pointer. Level 0: the pointer names one data run, or is null: a hole of `size`
+ *   bytes. Level 1 and up: it names a branch.
  * - A null pointer is a hole at every level. Operations make holes at level 0 only; others are understood.
  * - The bytes of a `link` are never changed once they stand in a rope.
- * - Offsets are counted from the left at every visit, so that a branch whose spans do not add up cannot be seen in two ways.
+ * - Offsets are counted from the left at every visit, so that a branch whose spans do not add up cannot be seen in two
+ *   ways.
  */
 import { invariant } from "./Invariant.ts"
 import * as Node from "./Node.ts"
@@ -72,8 +73,8 @@ export const entry = (pages: Pages, rope: Rope, offset: number): Spot => path(pa
 export type Visit = (bytes: Uint8Array, at: number, start: number, span: number) => void
 
 /**
- * Visits the entries of a level that overlap the bytes `[from, to)`, in order. Branches that are not loaded are added to
- * `missing` and passed over.
+ * Visits the entries of a level that overlap the bytes `[from, to)`, in order. Branches that are not loaded are added
+ * to `missing` and passed over.
  */
 export const walk = (
   pages: Pages,

@@ -2,8 +2,8 @@
  * A data run: raw bytes in whole pages, without a header.
  *
  * - A run has exactly the pages that its span needs, and zeros behind its span.
- * - Of a run on disk whole pages may survive where they stand, with their birth: they get a pointer of their own, made from
- *   bytes that were verified. A run in memory survives whole or not at all.
+ * - Of a run on disk whole pages may survive where they stand, with their birth: they get a pointer of their own, made
+ *   from bytes that were verified. A run in memory survives whole or not at all.
  */
 import * as Binding from "./Binding.ts"
 import type { Draft } from "./Draft.ts"
@@ -112,8 +112,8 @@ export const chop = (draft: Draft<unknown>, parts: Array<Part>, entries: RopeBra
     const part = parts[index]
     let run: Uint8Array
     if (part.bytes !== undefined && part.end - part.at >= span && span % layout.pageBytes === 0) {
-      // Copies without clearing first. `slice` would not copy a `Buffer`.
-      run = new Uint8Array(part.bytes.subarray(part.at, part.at + span))
+      run = draft.takeBuffer(span)
+      run.set(part.bytes.subarray(part.at, part.at + span))
       part.at += span
     } else {
       run = new Uint8Array(span + room(layout, span))

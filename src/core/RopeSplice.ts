@@ -1,12 +1,12 @@
 /**
  * The one change of a rope's branches: the entries over a range of bytes give way to other entries.
  *
- * - It goes up level by level. On each level the branches that overlap the range become one list: the entries before it,
- *   the new ones, the entries after it. The list is spread over new branches, and they are what replaces the old ones on
- *   the level above.
+ * - It goes up level by level. On each level the branches that overlap the range become one list: the entries before
+ *   it, the new ones, the entries after it. The list is spread over new branches, and they are what replaces the old
+ *   ones on the level above.
  * - A list that is too short for a branch in the middle of its level takes in a neighbour first.
- * - One branch that stays one branch is edited in place. Where neither its pointer nor its span changes, the rest of the
- *   rope does not either.
+ * - One branch that stays one branch is edited in place. Where neither its pointer nor its span changes, the rest of
+ *   the rope does not either.
  * - {@link plan} reads all that {@link apply} needs, so `apply` misses nothing.
  */
 import { compare } from "./Bytes.ts"
@@ -49,7 +49,9 @@ export interface Plan {
 /** After how many entries at the end of a rope (a hole that is being filled) a write still counts as an append. */
 const APPEND_ENTRIES_MAX = 2
 
-/** Plans to replace the entries over the bytes `[from, to)`, which begin and end with entries, by `entryCount` others. */
+/**
+ * Plans to replace the entries over the bytes `[from, to)`, which begin and end with entries, by `entryCount` others.
+ */
 export const plan = (
   draft: Draft<unknown>,
   rope: RopePath.Rope,

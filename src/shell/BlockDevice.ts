@@ -86,13 +86,8 @@ export const refuseSpans = (
       return refusal(identity, operation, offset, "EINVAL", rule)
     }
     if (offset + byteCount > sizeBytes) {
-      return refusal(
-        identity,
-        operation,
-        offset,
-        "EINVAL",
-        `${byteCount} bytes there reach beyond its end, ${sizeBytes}`
-      )
+      const rule = `${byteCount} bytes there reach beyond its end, ${sizeBytes}`
+      return refusal(identity, operation, offset, "EINVAL", rule)
     }
   }
   return undefined

@@ -87,7 +87,9 @@ const adviceFor = (operation: Operation, code: string | undefined): string => {
         ? " Give this user write access to its folder, or open it read-only."
         : " Give this user access to it."
     case "EROFS":
-      return " Open it for writing, on a file system that is mounted for writing."
+      return operation === "lock" || operation === "open"
+        ? " Open it read-only, or mount its file system for writing."
+        : " Open it for writing."
     case "EMFILE":
     case "ENFILE":
       return " Close files, or raise the limit of open files."

@@ -95,6 +95,8 @@ const take = (path: string, mine: Claim): Locked | undefined => {
       if (put(draft, path)) return undefined
       const found = readClaim(path)
       if (found === "absent") continue
+      // A network file system may say that the link exists because it has just made it.
+      if (isClaim(found, mine.nonce)) return undefined
       if (found === "unreadable") return new Locked({ path, holder: undefined, reason: advice.unreadable })
       const verdict = judge(found, mine)
       if (verdict !== "stale") return new Locked({ path, holder: found, reason: advice[verdict] })

@@ -163,9 +163,9 @@ export const load = (
           const fault = Binding.fault(binding, pointer, pages[i])
           if (fault !== undefined) return Effect.fail(corrupt(session, pointer.address, fault))
         }
-        for (const [i, { address, birth, pageCount: count }] of pointers.entries()) {
+        for (const [i, { address, birth, into, pageCount: count }] of pointers.entries()) {
           counters.pagesRead += count
-          cache.insert(address, birth, pages[i])
+          if (into === undefined) cache.insert(address, birth, pages[i])
         }
         return Effect.succeed(pages)
       }

@@ -78,7 +78,7 @@ export class SimulatedDisk {
   readonly growable: boolean
   /** Called with each range before it is written, and with `undefined` bytes before it is discarded. What it throws is thrown. */
   onWrite: ((offset: number, byteCount: number, bytes: Uint8Array | undefined) => void) | undefined
-  /** Called before each call; what it returns goes wrong. */
+  /** Called before each call; what it returns goes wrong. To try a crash at every point of a run, fork the disk here. */
   onCall: ((call: Call) => Trouble | undefined) | undefined
   /** Sectors that cannot be read, by index. Writing one heals it. */
   readonly unreadable = new Set<number>()
@@ -224,8 +224,15 @@ export class SimulatedDisk {
 
   /** A copy of what reads see. */
   image(): Uint8Array {
-    const bytes = new Uint8Array(this.size)
-    for (let i = 0; i < this.#cache.length; i++) bytes.set(this.#cache.get(i).bytes, i * SECTOR_BYTES)
+    return this.peek(0, this.size)
+  }
+
+  /** Reads without a call: nothing is counted, and nothing goes wrong. */
+  peek(offset: number, byteCount: number): Uint8Array {
+    const bytes = new Uint8Array(byteCount)
+    for (let at = 0; at < byteCount; at += SECTOR_BYTES) {
+      bytes.set(this.#cache.get((offset + at) / SECTOR_BYTES).bytes, at)
+    }
     return bytes
   }
 

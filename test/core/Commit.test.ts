@@ -180,7 +180,7 @@ describe("Commit", () => {
     const plan = Commit.plan(draft, head, head.allocator, circumstances, false)
     if (plan._tag !== "Plan") assert.fail(plan._tag)
     const { map, freeCount } = plan.root.record
-    assert.isAtMost(FreeMap.deltaBytes(map), RootRecord.deltaBytesMax(binding))
+    assert.isAtMost(FreeMap.deltaBytes(map), RootRecord.deltaBytesMax(binding.layout))
     const disk = new Map(plan.writes.map(({ address, bytes }) => [address, bytes]))
     const pages = new Draft(binding, { find: (address) => disk.get(address) }, 9, undefined)
     const free = FreeMap.free(pages, map)

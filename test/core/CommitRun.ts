@@ -185,7 +185,7 @@ export class CommitRun {
     assert.strictEqual(root.page, RootSlots.pageOf(superblock.slots, record.slot))
     const writtenBytes = writes.reduce((sum, { bytes }) => sum + bytes.length, 0)
     assert.strictEqual(record.barriers, writtenBytes > Commit.ONE_BARRIER_BYTES_MAX ? 2 : 1)
-    assert.isAtMost(FreeMap.deltaBytes(record.map), RootRecord.deltaBytesMax(binding))
+    assert.isAtMost(FreeMap.deltaBytes(record.map), RootRecord.deltaBytesMax(binding.layout))
     assert.deepStrictEqual(RootRecord.decode(binding, superblock, record.slot, root.bytes), root)
     assert.strictEqual(next.root, root)
     assert.strictEqual(next.allocator.freeCount, record.freeCount)

@@ -3,7 +3,7 @@ import { FilesRun, type RunOptions } from "./FilesRun.ts"
 
 /** Failures name their seed: `NOTAFS_SEED=<seed>` runs it alone. */
 const firstSeed = Number(process.env["NOTAFS_SEED"] ?? 1)
-const seedCount = process.env["NOTAFS_SEED"] === undefined ? Number(process.env["NOTAFS_SEEDS"] ?? 12) : 1
+const seedCount = process.env["NOTAFS_SEED"] === undefined ? Number(process.env["NOTAFS_SEEDS"] ?? 2) : 1
 
 const KINDS: ReadonlyArray<Omit<RunOptions, "seed"> & { readonly name: string }> = [
   {

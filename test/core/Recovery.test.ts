@@ -243,7 +243,8 @@ describe("Recovery", () => {
     const { binding, superblock } = scene.volume
     const link = new Uint8Array(binding.layout.pointerBytes)
     Pointer.writePlace(binding.layout, link, 0, { address: 300, pageCount: 1, birth: 900 })
-    const record = { ...scene.newest.record, generation: 900, base: scene.newest.record.generation }
+    const base = scene.newest.record.generation
+    const record = { ...scene.newest.record, generation: 900, base, parent: scene.newest.hash }
     const roots = { ...record.roots, tables: { level: 0, link } }
     const slot = (record.slot + 1) % superblock.slots.count
     const torn = RootRecord.encode(binding, superblock.slots, { ...record, roots, slot })
@@ -329,7 +330,8 @@ describe("Recovery", () => {
       const node = new Uint8Array(512)
       Node.clear(node, Node.TREE, level)
       if (level === 0) TreeNode.insertItem(layout, node, 0, Uint8Array.of(5), Uint8Array.of(1))
-      for (let slot = 0; level > 0 && slot < times; slot++) {
+      const children = level > 0 ? times : 0
+      for (let slot = 0; slot < children; slot++) {
         const key = slot === 0 ? new Uint8Array(0) : Uint8Array.of(slot)
         TreeNode.insert(layout, node, slot, TreeNode.branchCell(layout, key, link))
       }

@@ -155,7 +155,7 @@ describe("RootRecord", () => {
   })
 
   it("leaves room for the largest deltas beside all trees", () => {
-    const most = RootRecord.deltaBytesMax(binding)
+    const most = RootRecord.deltaBytesMax(layout)
     const link = new Uint8Array(layout.pointerBytes)
     Pointer.writePlace(layout, link, 0, { address: 5, pageCount: 1, birth: 1 })
     const tree = { level: 3, link }

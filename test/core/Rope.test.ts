@@ -81,26 +81,54 @@ describe("Rope", () => {
 
   it("loads before an operation all that it needs", () => {
     const random = makeRandom(2)
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 500; i++) {
       const volume = new Volume(NARROW, 2)
       volume.edit((draft, rope) => Rope.write(draft, rope, 0, random.bytes(40_000)))
-      for (let j = 0; j < 5; j++) {
-        const offset = random.below(40_000)
-        volume.edit((draft, rope) => Rope.punch(draft, rope, offset, random.below(4000)))
+      const edge = (): number =>
+        Math.min(40_000, random.pick([random.below(40_000), random.below(40) * 1024 + random.below(3)]))
+      for (let j = 0; j < 12; j++) {
+        // Before the commit and after it, so that there are runs on disk beside runs in memory.
+        if (j === 5) volume.commit()
+        const offset = edge()
+        if (random.chance(0.5)) volume.edit((draft, rope) => Rope.punch(draft, rope, offset, random.below(4000)))
+        else volume.edit((draft, rope) => Rope.insert(draft, rope, offset, random.bytes(random.below(600))))
       }
-      volume.commit()
       volume.forget()
-      const { size } = volume.draft.roots
-      const offset = random.below(size)
-      const count = random.below(size - offset)
-      const operation = random.pick([Rope.punch, Rope.remove])
+      const offset = edge()
+      const count = random.below(volume.draft.roots.size - offset)
+      const bytes = random.bytes(random.below(2000))
+      const [prepare, operation] = random.pick<
+        readonly [number, (draft: Draft<Rope.Rope>, rope: Rope.Rope) => Rope.Rope]
+      >([
+        [count, (draft, rope) => Rope.punch(draft, rope, offset, count)],
+        [count, (draft, rope) => Rope.remove(draft, rope, offset, count)],
+        [bytes.length, (draft, rope) => Rope.insert(draft, rope, offset, bytes)],
+        [bytes.length, (draft, rope) => Rope.write(draft, rope, offset, bytes)],
+        [volume.draft.roots.size - offset, (draft, rope) => Rope.truncate(draft, rope, offset)]
+      ])
       volume.performSealed(
-        (draft) => Rope.prepare(draft, draft.roots, offset, count),
-        (draft) => (draft.roots = operation(draft, draft.roots, offset, count))
+        (draft) => Rope.prepare(draft, draft.roots, offset, prepare),
+        (draft) => (draft.roots = operation(draft, draft.roots))
       )
       volume.check()
       assert.isAbove(volume.restarts, 0)
     }
+  })
+
+  it("loads the branch before one that begins with a run in memory", () => {
+    const volume = new Volume(SMALL, 1)
+    const { ropeFanout } = volume.layout
+    const offset = ropeFanout * 512
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(3 * offset).fill(1)))
+    volume.commit()
+    volume.edit((draft, rope) => Rope.write(draft, rope, offset, new Uint8Array(512).fill(2)))
+    volume.forget()
+    volume.performSealed(
+      (draft) => Rope.prepare(draft, draft.roots, offset, 10),
+      (draft) => (draft.roots = Rope.insert(draft, draft.roots, offset, new Uint8Array(10).fill(3)))
+    )
+    volume.check()
+    assert.deepStrictEqual(volume.read(volume.draft.roots, offset - 1, 12), Uint8Array.of(1, ...Array(10).fill(3), 2))
   })
 
   it("has holes that cost nothing", () => {

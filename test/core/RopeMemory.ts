@@ -1,6 +1,6 @@
 /**
- * A disk in memory that gives out addresses, forgets what was loaded, and keeps account of every page; and the check of a
- * whole rope on it.
+ * A disk in memory that gives out addresses, forgets what was loaded, and keeps account of every page; and the check of
+ * a whole rope on it.
  *
  * - An address is given out once and never again.
  * - What is loaded comes from the stored pages, is verified, and is never the array that was written.

@@ -120,7 +120,7 @@ export class Pair {
       this.log.push(`${name}(${offset}, ${count}) of ${size}`)
       volume.edit((draft, rope) => {
         if (this.seals && name !== "shorten") {
-          const isLean = ["write", "append", "gap", "insert"].includes(name)
+          const isLean = ["write", "append", "gap"].includes(name)
           if (isLean) Rope.prepareWrite(draft, rope, offset, count)
           else Rope.prepare(draft, rope, offset, count)
           draft.seal()

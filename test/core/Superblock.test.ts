@@ -135,6 +135,7 @@ describe("Superblock", () => {
 
 describe("RootSlots", () => {
   it("lays out disjoint slots beside both copies, at any size", () => {
+    assert.deepStrictEqual(RootSlots.make(16), { count: 4, secondCopy: 8 })
     const pageCounts = [...Array.from({ length: 1200 }, (_, i) => 16 + i), 4096, 65_537, 2 ** 32, Bytes.UINT48_END]
     for (const pageCount of pageCounts) {
       const slots = RootSlots.make(pageCount)
@@ -174,6 +175,7 @@ describe("Format", () => {
     pageBytes,
     pageCount,
     pageCountMax: pageCount * 4,
+    devicePageCount: pageCount + 10,
     extensionBytes: 0,
     volumeId: new Uint8Array(16).fill(1),
     sessionId: new Uint8Array(16).fill(2),
@@ -188,7 +190,7 @@ describe("Format", () => {
         const disk = new Map<number, Uint8Array>()
         for (const { address, bytes } of [...first, ...last]) {
           assert.isFalse(disk.has(address), "no page is written twice")
-          assert.isBelow(address, pageCount)
+          assert.isBelow(address, pageCount + 10)
           disk.set(address, bytes)
         }
         assert.deepStrictEqual(

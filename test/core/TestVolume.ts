@@ -17,6 +17,7 @@ import * as Extent from "../../src/core/Extent.ts"
 import * as Format from "../../src/core/Format.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Links from "../../src/core/Links.ts"
+import * as LongRuns from "../../src/core/LongRuns.ts"
 import * as Node from "../../src/core/Node.ts"
 import { CleanPages, MissingPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
@@ -64,7 +65,6 @@ const OPTIONS: Options = {
 
 const id = (byte: number): Uint8Array => new Uint8Array(16).fill(byte)
 
-/** A page and how often it was counted in {@link TestVolume.statistics}. */
 const keyOf = (address: number, birth: number, pageCount: number): string => `${address}:${birth}:${pageCount}`
 
 export class TestVolume {
@@ -73,7 +73,16 @@ export class TestVolume {
   readonly superblock: Superblock.Superblock
   readonly binding: Binding.Binding
   readonly disk: Array<Uint8Array | undefined>
-  readonly statistics = { attempts: 0, restarts: 0, abandoned: 0, loaded: 0, commits: 0, written: 0, folds: 0 }
+  readonly statistics = {
+    attempts: 0,
+    restarts: 0,
+    abandoned: 0,
+    loaded: 0,
+    commits: 0,
+    written: 0,
+    folds: 0,
+    splits: 0
+  }
   unkindness: Unkindness
   head!: Commit.Head
   previous: RootRecord.EncodedRoot | undefined
@@ -82,7 +91,6 @@ export class TestVolume {
   #allocator!: Allocator.Allocator
   #hasEarlyWrites = false
   #generation = 1
-  #isSealed = false
   #time = BigInt(1)
   /** What is loaded. */
   readonly source = {
@@ -98,6 +106,7 @@ export class TestVolume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax: pageCount * 16,
         extensionBytes: 0,
         volumeId: id(0x11),
@@ -107,7 +116,7 @@ export class TestVolume {
       },
       checksum
     )
-    this.disk = new Array<Uint8Array | undefined>(pageCount)
+    this.disk = Array.from({ length: pageCount })
     for (const write of [...formatted.first, ...formatted.last]) this.write(write)
     const superblock = Superblock.decode(this.page(0), 0, [checksum])
     assert.notProperty(superblock, "_tag")
@@ -177,11 +186,10 @@ export class TestVolume {
     let isAbandonedForNothing = this.random() < this.unkindness.abandon
     for (;;) {
       this.statistics.attempts++
-      this.#isSealed = false
       draft.attempt()
       try {
         const result = operation(draft)
-        if (!isAbandonedForNothing || this.#isSealed) {
+        if (!isAbandonedForNothing || draft.isSealed) {
           draft.keep()
           return result
         }
@@ -194,6 +202,15 @@ export class TestVolume {
         this.#load(thrown)
       }
     }
+  }
+
+  /** Runs an operation that settles nodes: it is not abandoned once it is done. */
+  #runOnce<A>(operation: (draft: Draft<Roots>) => A): A {
+    const { unkindness } = this
+    this.unkindness = { ...unkindness, abandon: 0 }
+    const result = this.run(operation)
+    this.unkindness = unkindness
+    return result
   }
 
   /** Runs a reader on the state as it stands, or on pages of the disk alone. */
@@ -216,11 +233,6 @@ export class TestVolume {
     this.#hasEarlyWrites = false
     this.#generation++
     this.draft = new Draft(this.binding, this.source, this.#generation, root.record.roots)
-    const { draft } = this
-    draft.seal = () => {
-      this.#isSealed = true
-      Draft.prototype.seal.call(draft)
-    }
   }
 
   /** Gives the transaction up. */
@@ -231,7 +243,7 @@ export class TestVolume {
   /** Writes all that is in memory, without a root; answers whether there was room. */
   writeEarly(): boolean {
     if (this.draft.changeCount === 0) return true
-    const early = this.run((draft) => Commit.early(draft, this.#allocator))
+    const early = this.#runOnce((draft) => Commit.early(draft, this.#allocator))
     if (early._tag !== "EarlyWrites") return false
     this.#checkWrites(early.writes)
     early.writes.forEach((write) => this.write(write))
@@ -247,11 +259,14 @@ export class TestVolume {
       bootId: id(0x33),
       time: this.#time++
     }
-    this.unkindness = { ...this.unkindness, abandon: 0 }
-    const plan = this.run((draft) =>
-      Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites)
-    )
-    this.unkindness = this.options.unkindness
+    const attempt = () =>
+      this.#runOnce((draft) => Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites))
+    let plan = attempt()
+    for (let pagesMax = this.layout.runPagesMax; plan._tag === "Fragmented" && pagesMax > 1; plan = attempt()) {
+      pagesMax = Math.ceil(pagesMax / 2)
+      this.statistics.splits++
+      this.run((draft) => LongRuns.split(draft, pagesMax))
+    }
     if (plan._tag === "Plan") this.#checkWrites(plan.writes)
     return plan
   }
@@ -280,7 +295,9 @@ export class TestVolume {
   crash(hasRoot: boolean): void {
     const plan = this.plan()
     if (plan._tag === "Plan") {
-      for (const write of plan.writes) if (this.random() < 0.5) this.write(write)
+      // With two barriers there is a sync before the root.
+      const chance = hasRoot && plan.root.record.barriers === 2 ? 1 : this.random()
+      for (const write of plan.writes) if (this.random() < chance) this.write(write)
       if (hasRoot) this.write({ address: plan.root.page, bytes: plan.root.bytes })
     }
     this.reopen()

@@ -15,14 +15,14 @@ const take = (path: string, scope: Scope.Scope) =>
     Effect.catch((error) => Effect.succeed(`${error._tag} ${error.message}`))
   )
 
-let scope = Effect.runSync(Scope.make())
+let scope = Scope.makeUnsafe()
 for await (const line of readline.createInterface({ input: process.stdin })) {
   const [command, path] = line.split(" ")
   if (command === "take") {
     console.log(await Effect.runPromise(take(path, scope)))
   } else {
     await Effect.runPromise(Scope.close(scope, Exit.void))
-    scope = Effect.runSync(Scope.make())
+    scope = Scope.makeUnsafe()
     console.log("given")
   }
 }

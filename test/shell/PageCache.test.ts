@@ -37,6 +37,8 @@ describe("PageCache", () => {
           const pageCount = random.chance(0.7) ? 1 : 1 + random.below(4)
           if (dice < 8) {
             const birth = births.get(address) ?? 1
+            // Nobody reads what stood where a write is under way.
+            if (birth === heldBirth || held.some((write) => write.address === address)) continue
             cache.insert(address, birth, bytesOf(address, birth, pageCount))
           } else if (dice < 9) births.set(address, (births.get(address) ?? 1) + 1)
           else if (dice < 10) {
@@ -61,7 +63,9 @@ describe("PageCache", () => {
             expectOwn(cache.find(31, heldBirth, 2), 31, heldBirth, 2)
             assert.isDefined(cache.find(31, heldBirth, 2), "a part of a run that is being written")
             assert.isUndefined(cache.find(31, heldBirth, 3), "beyond its end")
-            cache.release(held)
+            const keepsRuns = random.chance(0.5)
+            cache.release(held, keepsRuns)
+            if (!keepsRuns) assert.isUndefined(cache.find(30, heldBirth, 3), "a run is kept only where it is of use")
             held = []
           } else {
             const birth = random.chance(0.9) ? (births.get(address) ?? 1) : 99
@@ -103,9 +107,9 @@ describe("PageCache", () => {
     cache.hold(writes, 9)
     assert.strictEqual(cache.statistics.bytes, 0)
     assert.isUndefined(cache.find(3, 4, 1), "the page was written over")
-    cache.release([{ address: 3, bytes: bytesOf(3, 9, 1) }])
+    cache.release([{ address: 3, bytes: bytesOf(3, 9, 1) }], true)
     assert.strictEqual(cache.statistics.bytes, 0, "another write to the same place")
-    cache.release(writes)
+    cache.release(writes, false)
     assert.strictEqual(cache.statistics.bytes, PAGE)
     const { hits, misses } = cache.statistics
     cache.find(3, 9, 1)

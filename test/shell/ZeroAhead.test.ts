@@ -93,13 +93,12 @@ describe("ZeroAhead", () => {
                 model.set(bytes, offset)
                 return device.write([{ offset, bytes }])
               })
-              // Large writes go through the thread pool while small ones go on. Those of one round stay apart.
+              // Large writes go through the thread pool while small ones beside them go on.
               for (let round = 0; round < 40; round++) {
-                const half = model.length / 2
                 const large = random.bytes(150 * 512)
                 const small = random.bytes(512)
-                const place = random.below(1000) * 512
-                const near = half + random.below(1000) * 512
+                const place = random.below((model.length - large.length) / 512 - 1) * 512
+                const near = place + large.length
                 model.set(large, place)
                 model.set(small, near)
                 yield* Effect.all(

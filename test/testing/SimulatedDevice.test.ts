@@ -60,13 +60,13 @@ describe("SimulatedDevice", () => {
       const disk = new SimulatedDisk({ size: 4096 })
       const device = SimulatedDevice.make(disk, { yields: true })
       const order: Array<string> = []
-      yield* Effect.all(
-        ["a", "b"].map((name) =>
+      yield* Effect.forEach(
+        ["a", "b"],
+        (name) =>
           Effect.andThen(
             Effect.sync(() => order.push(`${name} begins`)),
             Effect.tap(device.sync, () => Effect.sync(() => order.push(`${name} ends`)))
-          )
-        ),
+          ),
         { concurrency: "unbounded" }
       )
       assert.deepStrictEqual(order, ["a begins", "b begins", "a ends", "b ends"])
