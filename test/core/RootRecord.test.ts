@@ -142,6 +142,14 @@ describe("RootRecord", () => {
     console.log(JSON.stringify({ name: "RootRecord", ...histogram }))
   })
 
+  it("takes no root that says it belongs to another slot, even where its checksum fits", () => {
+    const record = recordOf(3)
+    const { bytes } = RootRecord.encode(binding, superblock.slots, record)
+    Bytes.writeUint16(bytes, 36, (record.slot + 1) % superblock.slots.count)
+    rechecksum(bytes, record.slot)
+    assert.propertyVal(RootRecord.decode(binding, superblock, record.slot, bytes), "_tag", "NoRoot")
+  })
+
   it("takes no random bytes for a root", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 512, maxLength: 512 }), (bytes) => {
