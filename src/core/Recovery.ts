@@ -17,7 +17,6 @@
  */
 import * as Binding from "./Binding.ts"
 import * as Bytes from "./Bytes.ts"
-import { equal } from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
 import * as Extent from "./Extent.ts"
 import type { Layout } from "./Layout.ts"
@@ -204,7 +203,7 @@ const baseOf = (
   roots: ReadonlyArray<RootRecord.EncodedRoot>,
   { base, parent }: RootRecord.RootRecord
 ): RootRecord.EncodedRoot | undefined =>
-  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
+  roots.find(({ hash, record }) => record.generation === base && Bytes.equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -251,9 +250,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     : { ...state, wanted: rest, rewrite }
 }
 
-const pageCountOf = (layout: Layout, writes: ReadonlyArray<Write>): number =>
-  writes.reduce((sum, { bytes }) => sum + bytes.length, 0) / layout.pageBytes
-
-const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean =>
-  Extent.size(Extent.fromUnsorted(writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes]))) <
-  pageCountOf(layout, writes)
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {
+  const extents = writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes] as const)
+  return Extent.size(Extent.fromUnsorted(extents)) < extents.reduce((count, [, pages]) => count + pages, 0)
+}

@@ -194,7 +194,8 @@ describe("Links", () => {
         for (const [i, [inode, what]] of list.entries()) {
           const value = Inode.encode(inode)
           // The same bytes under other keys are no inodes.
-          const key = what === 0 ? Inode.attributeKey(i + 1, Uint8Array.of(1)) : Inode.inodeKey(i + 1)
+          const name = Uint8Array.of(...(i % 2 === 0 ? [1] : []))
+          const key = what === 0 ? Inode.attributeKey(i + 1, name) : Inode.inodeKey(i + 1)
           if (TreeNode.room(leaf) < key.length + value.length + 8) break
           TreeNode.insertItem(layout, leaf, Node.count(leaf), key, value)
           if (what === 0 || inode.content._tag === "Inline") continue

@@ -142,6 +142,14 @@ describe("RootRecord", () => {
     console.log(JSON.stringify({ name: "RootRecord", ...histogram }))
   })
 
+  it("takes no root that says it belongs to another slot, even where its checksum fits", () => {
+    const record = recordOf(3)
+    const { bytes } = RootRecord.encode(binding, superblock.slots, record)
+    Bytes.writeUint16(bytes, 36, (record.slot + 1) % superblock.slots.count)
+    rechecksum(bytes, record.slot)
+    assert.propertyVal(RootRecord.decode(binding, superblock, record.slot, bytes), "_tag", "NoRoot")
+  })
+
   it("takes no random bytes for a root", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 512, maxLength: 512 }), (bytes) => {
@@ -155,7 +163,7 @@ describe("RootRecord", () => {
   })
 
   it("leaves room for the largest deltas beside all trees", () => {
-    const most = RootRecord.deltaBytesMax(binding.layout)
+    const most = RootRecord.deltaBytesMax(layout)
     const link = new Uint8Array(layout.pointerBytes)
     Pointer.writePlace(layout, link, 0, { address: 5, pageCount: 1, birth: 1 })
     const tree = { level: 3, link }

@@ -135,6 +135,7 @@ describe("Superblock", () => {
 
 describe("RootSlots", () => {
   it("lays out disjoint slots beside both copies, at any size", () => {
+    assert.deepStrictEqual(RootSlots.make(16), { count: 4, secondCopy: 8 })
     const pageCounts = [...Array.from({ length: 1200 }, (_, i) => 16 + i), 4096, 65_537, 2 ** 32, Bytes.UINT48_END]
     const faults: Array<string> = []
     for (const pageCount of pageCounts) {
@@ -177,6 +178,7 @@ describe("Format", () => {
     pageCount,
     devicePageCount: pageCount,
     pageCountMax: pageCount * 4,
+    devicePageCount: pageCount + 10,
     extensionBytes: 0,
     volumeId: new Uint8Array(16).fill(1),
     sessionId: new Uint8Array(16).fill(2),
@@ -191,7 +193,7 @@ describe("Format", () => {
         const disk = new Map<number, Uint8Array>()
         for (const { address, bytes } of [...first, ...last]) {
           assert.isFalse(disk.has(address), "no page is written twice")
-          assert.isBelow(address, pageCount)
+          assert.isBelow(address, pageCount + 10)
           disk.set(address, bytes)
         }
         assert.deepStrictEqual(
