@@ -235,7 +235,8 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
   // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
-  const count = pageCountOf(layout, rewrite) + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  const verified = rewrite.reduce((sum, page) => sum + page.bytes.length / layout.pageBytes, 0)
+  const count = verified + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
   if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
     return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
   }

@@ -176,7 +176,6 @@ describe("Format", () => {
   const options = (pageBytes: number, pageCount: number): Format.Options => ({
     pageBytes,
     pageCount,
-    devicePageCount: pageCount,
     pageCountMax: pageCount * 4,
     devicePageCount: pageCount + 10,
     extensionBytes: 0,
