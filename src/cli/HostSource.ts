@@ -16,7 +16,7 @@ import { type HostError, hostError, printable, Refused } from "./Failure.ts"
 import * as Source from "./Source.ts"
 
 /** A file or folder is not what it was when the walk found it. */
-class SourceChanged extends Data.TaggedError("SourceChanged")<{
+export class SourceChanged extends Data.TaggedError("SourceChanged")<{
   readonly path: string
   readonly what: "changed" | "vanished"
 }> {

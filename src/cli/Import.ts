@@ -7,7 +7,6 @@ import * as Effect from "effect/Effect"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import { Volume } from "../shell/Volume.ts"
-import type { VolumeError } from "../shell/VolumeError.ts"
 import { printable, Refused, WrongUsage } from "./Failure.ts"
 import * as HostSource from "./HostSource.ts"
 import * as Image from "./Image.ts"
@@ -17,15 +16,7 @@ import * as Progress from "./Progress.ts"
 import * as Source from "./Source.ts"
 
 /** Takes the folder `directory` of the host in as the folder `goal` of the volume, in one transaction. */
-export const run: (
-  image: string,
-  directory: string,
-  goal: string
-) => Effect.Effect<string, HostSource.Failure | VolumeError, Volume> = Effect.fnUntraced(function* (
-  image: string,
-  directory: string,
-  goal: string
-) {
+export const run = Effect.fnUntraced(function* (image: string, directory: string, goal: string) {
   const begin = performance.now()
   const volume = yield* Volume
   const source = yield* HostSource.make(directory, image, true)
