@@ -3,7 +3,10 @@
  */
 export { BlockDevice } from "./shell/BlockDevice.ts"
 export { DeviceFailed, Locked } from "./shell/DeviceError.ts"
+export * as Files from "./shell/Files.ts"
 export { Identity } from "./shell/Identity.ts"
+export * as KeyValue from "./shell/KeyValue.ts"
 export * as MemoryDevice from "./shell/MemoryDevice.ts"
 export * as Volume from "./shell/Volume.ts"
 export { VolumeError } from "./shell/VolumeError.ts"
+export * as VolumeFileSystem from "./shell/VolumeFileSystem.ts"

@@ -1,6 +1,21 @@
 #!/usr/bin/env node
 /**
  * The command-line tool.
+ *
+ * What Node compiles is kept for the next start, which takes half the time then: so nothing is loaded before that is said.
  */
-console.error("notafs: there are no commands yet")
-process.exitCode = 1
+import * as nodeModule from "node:module"
+
+nodeModule.enableCompileCache()
+
+// Whoever reads the output may stop early (`notafs ls image | head`): the rest of it goes nowhere.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error
+})
+
+const { runMain } = await import("@effect/platform-node/NodeRuntime")
+const NodeServices = await import("@effect/platform-node/NodeServices")
+const Effect = await import("effect/Effect")
+const Cli = await import("./Cli.ts")
+
+runMain(Effect.provide(Cli.run(process.argv.slice(2)), NodeServices.layer))

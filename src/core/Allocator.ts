@@ -9,7 +9,8 @@
  */
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
-import type { Pages } from "./Pages.ts"
+import type { Layout } from "./Layout.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
 
 /** Pages that died in `generation` and may still be asked for by an older root. */
 export interface Held {
@@ -34,14 +35,21 @@ export const make = (
   held: ReadonlyArray<Held>
 ): Allocator => ({ map, held, window: Extent.EMPTY, cursor, freeCount })
 
-export const heldCount = (allocator: Allocator): number =>
-  allocator.held.reduce((count, { extents }) => count + Extent.size(extents), 0)
+/** All pages that are held; some may be held twice, for two commits. */
+const heldPages = (allocator: Allocator): Extent.ExtentSet =>
+  allocator.held.reduce((pages, { extents }) => Extent.union(pages, extents), Extent.EMPTY)
+
+export const heldCount = (allocator: Allocator): number => Extent.size(heldPages(allocator))
 
 /** Pages that could be taken now. */
 export const allocatableCount = (allocator: Allocator): number => allocator.freeCount - heldCount(allocator)
 
-/** Pages kept for commits that release at least as many pages as they take, so that deletions work on a full volume (I16). */
-export const reserveCount = (pageCount: number): number => Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+/**
+ * Pages kept for commits that release at least as many pages as they take, so that deletions work on a full volume (I16):
+ * some for what they take before what they release comes back, and enough to write the whole free map.
+ */
+export const reserveCount = (layout: Layout, pageCount: number): number =>
+  Math.min(256, Math.max(8, Math.floor(pageCount / 64))) + FreeMap.nodeCount(layout, pageCount)
 
 /** The pages `dead` died in `generation`: free in its map, not allocatable yet. */
 export const release = (allocator: Allocator, dead: Extent.ExtentSet, generation: number): Allocator =>
@@ -95,16 +103,21 @@ export const take = (pages: Pages, allocator: Allocator, sizes: ReadonlyArray<nu
   const longest = sizes.reduce((max, size) => Math.max(max, size), 1)
   const leaves = FreeMap.leafCount(pages.layout, allocator.map)
   let { cursor, window } = allocator
-  let held = Extent.EMPTY
-  for (const { extents } of allocator.held) held = Extent.union(held, extents)
-  for (let read = 0; read < leaves; read++) {
-    if (hasRuns(window, Math.min(total, LONG_PAGES), total)) break
-    if (read >= SEARCH_LEAVES && Extent.size(window) >= total && hasRuns(window, longest, total)) break
+  const held = heldPages(allocator)
+  let addresses: ReadonlyArray<number> | undefined
+  for (let read = 0; addresses === undefined; read++) {
+    const isRead = read === leaves
+    const length = read < SEARCH_LEAVES ? Math.max(longest, Math.min(total, LONG_PAGES)) : longest
+    if (isRead || hasRuns(window, length, total)) addresses = place(window, sizes, total)
+    if (addresses !== undefined) break
+    if (isRead) {
+      if (Extent.size(window) < total)
+        throw new CorruptPage(undefined, "the free map has fewer pages than its root says")
+      return { _tag: "Fragmented" }
+    }
     window = Extent.union(window, Extent.subtract(FreeMap.freeInLeaf(pages, allocator.map, cursor), held))
     cursor = (cursor + 1) % leaves
   }
-  const addresses = place(window, sizes, total)
-  if (addresses === undefined) return { _tag: "Fragmented" }
   const taken = Extent.fromUnsorted(addresses.map((address, i) => [address, sizes[i]] as const))
   return {
     _tag: "Taken",

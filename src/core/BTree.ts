@@ -171,9 +171,10 @@ const putInto = (
   if (level === 0) return putIntoLeaf(draft, node, sought, to)
   const slot = TreeNode.searchBranch(layout, node, sought)
   const child = draft.edit(node, TreeNode.pointerAt(TreeNode.cellAt(node, slot)), Node.TREE, level - 1)
-  let siblings: ReadonlyArray<Sibling> = NO_SIBLINGS
+  const made: Array<Sibling> = []
   let target = node
   let at = slot + 1
+  let targets = 0
   for (const sibling of putInto(draft, child, level - 1, sought, to)) {
     const cell = TreeNode.branchCell(layout, sibling.key, sibling.link)
     if (TreeNode.room(target) >= cell.length + SLOT_BYTES) {
@@ -181,17 +182,18 @@ const putInto = (
       at++
       continue
     }
-    // Two cells at most come in, and a branch holds three of any size: one split makes room for both.
-    invariant(siblings.length === 0, "a branch splits once for one insert")
-    siblings = split(draft, target, at, cell)
-    const left = Node.count(node)
+    // Two cells at most come in, so a branch splits twice at most: the node and its siblings are three, as for a leaf.
+    const [right] = split(draft, target, at, cell)
+    made.splice(targets, 0, right)
+    const left = Node.count(target)
     if (at < left) at++
     else {
-      target = draft.edit(siblings[0].link, 0, Node.TREE, level)
+      target = draft.edit(right.link, 0, Node.TREE, level)
+      targets++
       at = at - left + 1
     }
   }
-  return siblings
+  return made.length === 0 ? NO_SIBLINGS : made
 }
 
 const putIntoLeaf = (draft: AnyDraft, leaf: Uint8Array, sought: Uint8Array, to: Uint8Array): ReadonlyArray<Sibling> => {

@@ -8,7 +8,7 @@
  *   (`CheckSpace`). Of the core it takes the checksum and the structure of a single node (`Binding`, `Node.fault`), since
  *   a node is admitted by these.
  * - `isDeep` reads the content of files too; else only the place of content is checked.
- * - Memory: one bit for each page in use, the frontier, and about 60 bytes an inode with its name (`CheckNames`).
+ * - Memory: one bit for each page in use, the frontier, and 100 to 150 bytes an inode (`CheckNames`).
  * - What the trees of snapshots, deadlists and tables say is not read yet. While one of them holds anything, the report is
  *   not complete and no page is called leaked.
  */
@@ -21,7 +21,7 @@ import type { Pointer } from "./Pointer.ts"
 import type { RootRecord } from "./RootRecord.ts"
 import * as RootSlots from "./RootSlots.ts"
 
-export type { Code, Problem, Report } from "./CheckReport.ts"
+export type { Problem, Report } from "./CheckReport.ts"
 
 /** What is checked. */
 export interface Subject {

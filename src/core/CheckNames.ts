@@ -2,7 +2,7 @@
  * Files and folders as a whole: what no single item can tell.
  *
  * - Every inode is a row of plain arrays, made when an item first speaks of it; the first name that each one has is kept in
- *   one long array of bytes, since paths are asked for only at the end. That is about 60 bytes an inode and its name.
+ *   one long array of bytes, since paths are asked for only at the end. That is 100 to 150 bytes an inode.
  * - Items come in any order. {@link CheckNames.finish} compares what they said.
  * - Where a node of the names tree could not be read, only what no further item could put right is a problem, and names
  *   whose inodes are missing.
@@ -14,7 +14,6 @@ import type * as CheckReport from "./CheckReport.ts"
 const SEEN = 1
 const BROKEN = 2
 const ORPHAN = 4
-const HAS_ATTRIBUTE = 8
 
 const ROOT = 1
 const NOBODY = -1
@@ -96,20 +95,26 @@ export class CheckNames {
       case "Entry":
         return this.#addEntry(item, address)
       case "Attribute":
-        this.#flags[this.#row(item.number)] |= HAS_ATTRIBUTE
+        this.#row(item.number)
         if (item.nameFault !== undefined) {
           const message = `the name of an attribute is damaged: ${item.nameFault}`
           this.#problems.add("Name", message, { address, inode: item.number })
         }
         return
       case "Orphan":
-        this.#flags[this.#row(item.number)] |= ORPHAN
+        this.#flag(item.number, ORPHAN)
         this.orphanCount++
         return
       case "Bad":
-        if (item.isInode && item.number !== undefined) this.#flags[this.#row(item.number)] |= SEEN | BROKEN
+        if (item.isInode && item.number !== undefined) this.#flag(item.number, SEEN | BROKEN)
         this.#problems.add("Item", item.reason, { address, inode: item.number })
     }
+  }
+
+  #flag(number: number, flags: number): void {
+    // The row comes first: it may make the arrays longer, and then they are others.
+    const row = this.#row(number)
+    this.#flags[row] |= flags
   }
 
   #addInode(item: CheckItem.InodeItem): void {
@@ -224,7 +229,7 @@ export class CheckNames {
   /** Everything with an inode is reached from the root folder, or from an orphan: that may be a folder with entries. */
   #reach(isComplete: boolean): void {
     const count = this.#rows.size
-    // The walk in which a row was last met, from 1; rows that are settled are met by walk -1.
+    // The walk that met a row first, from 1: what another walk has met is settled. The root is from the start.
     const metBy = new Float64Array(count)
     metBy[0] = -1
     for (let start = 0; start < count; start++) {
@@ -242,7 +247,6 @@ export class CheckNames {
       if (metBy[row] === start + 1 && this.#parents[row] !== NOBODY) {
         this.#problems.add("Cycle", "a folder is inside itself", { inode: this.#numbers[row] })
       }
-      for (row = start; row !== NOBODY && metBy[row] === start + 1; row = this.#parents[row]) metBy[row] = -1
     }
   }
 

@@ -72,16 +72,19 @@ export const visit = (way: Way, step: Step, node: Uint8Array): void => {
 // ---- trees
 
 const treeBranch = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8Array): void => {
-  let to = high
-  // From the last to the first: the walk goes on with what it was given last, so in the order of the keys.
-  for (let slot = Node.count(node) - 1; slot >= 0; slot--) {
-    const cell = cellAt(node, slot)
-    const keyAt = cell + 2 + way.layout.pointerBytes
-    const from = slot === 0 ? low : node.slice(keyAt, keyAt + readUint16(node, cell))
-    if (slot > 0) bounds(way, pointer.address, node, keyAt, keyAt + readUint16(node, cell), low, high)
+  const count = Node.count(node)
+  let from = low
+  for (let slot = 0; slot < count; slot++) {
+    let to = high
+    if (slot + 1 < count) {
+      const next = cellAt(node, slot + 1)
+      const keyAt = next + 2 + way.layout.pointerBytes
+      to = node.slice(keyAt, keyAt + readUint16(node, next))
+      bounds(way, pointer.address, to, 0, to.length, low, high)
+    }
     const hints = { ...NO_HINTS, isNames, low: from, high: to }
-    way.follow(pointer, node, cell + 2, Node.TREE, pointer.level - 1, hints)
-    to = from
+    way.follow(pointer, node, cellAt(node, slot) + 2, Node.TREE, pointer.level - 1, hints)
+    from = to
   }
 }
 
@@ -153,8 +156,9 @@ const ropeChild = (
 }
 
 const ropeBranch = (way: Way, { inode, pointer, span }: Step, node: Uint8Array): void => {
+  const count = Node.count(node)
   let total = 0
-  for (let entry = Node.count(node) - 1; entry >= 0; entry--) {
+  for (let entry = 0; entry < count; entry++) {
     const at = NODE_HEADER_BYTES + entry * way.layout.ropeEntryBytes
     const bytes = readUint48(node, at)
     total += bytes
@@ -177,7 +181,7 @@ export const data = (way: Way, { inode, pointer: { address }, span }: Step, byte
 
 const mapBranch = (way: Way, { index, pointer }: Step, node: Uint8Array): void => {
   const { mapFanout, pointerBytes } = way.layout
-  for (let child = mapFanout - 1; child >= 0; child--) {
+  for (let child = 0; child < mapFanout; child++) {
     const at = NODE_HEADER_BYTES + child * pointerBytes
     way.follow(pointer, node, at, Node.MAP, pointer.level - 1, { ...NO_HINTS, index: index * mapFanout + child })
   }

@@ -19,8 +19,6 @@ import type { RootRecord } from "./RootRecord.ts"
 
 /** Pages asked for at a time. */
 const BATCH_PAGES = 256
-/** A data run may have this many pages. */
-const RUN_PAGES_MAX = 255
 
 /** Bitmaps [index, end) of the free map: one to be read, or some that are unknown. */
 interface Bitmaps {
@@ -38,6 +36,8 @@ export class CheckWalk implements CheckNode.Way {
   readonly #record: RootRecord
   readonly #isDeep: boolean
   readonly #frontier: Array<CheckNode.Step> = []
+  /** What the nodes of the present batch lead to, in order. */
+  readonly #found: Array<CheckNode.Step> = []
   readonly #bitmaps: Array<Bitmaps> = []
   #bitmapAt = 0
   #areTreesDone = false
@@ -66,14 +66,14 @@ export class CheckWalk implements CheckNode.Way {
     this.#isDeep = isDeep
     const { map, roots } = record
     const holder = { address: undefined, birth: record.generation }
-    this.follow(holder, map.link, 0, Node.MAP, map.height, CheckNode.NO_HINTS)
-    for (const tree of [roots.tables, roots.deadlists, roots.snapshots]) {
+    const hints = { ...CheckNode.NO_HINTS, isNames: true }
+    this.follow(holder, roots.names.link, 0, Node.TREE, roots.names.level, hints)
+    for (const tree of [roots.snapshots, roots.deadlists, roots.tables]) {
       // What their items name is not known yet.
       if (!CheckPointer.isNull(this.layout, tree.link, 0)) this.lose()
       this.follow(holder, tree.link, 0, Node.TREE, tree.level, CheckNode.NO_HINTS)
     }
-    const hints = { ...CheckNode.NO_HINTS, isNames: true }
-    this.follow(holder, roots.names.link, 0, Node.TREE, roots.names.level, hints)
+    this.follow(holder, map.link, 0, Node.MAP, map.height, CheckNode.NO_HINTS)
     this.#advance()
   }
 
@@ -114,6 +114,8 @@ export class CheckWalk implements CheckNode.Way {
 
   /** Makes the next batch. */
   #advance(): void {
+    // The first that was found is taken next: leaves come in the order of their keys.
+    while (this.#found.length > 0) this.#frontier.push(...this.#found.splice(-BATCH_PAGES).toReversed())
     this.#batch = this.#frontier.length > 0 ? this.#nextNodes() : this.#nextBitmaps()
   }
 
@@ -156,8 +158,11 @@ export class CheckWalk implements CheckNode.Way {
     const { address, birth } = holder
     const { inode } = hints
     const isData = kind === Node.DATA
-    const fault = CheckPointer.check(this.layout, bytes, at, birth, isData ? RUN_PAGES_MAX : 1)
-    if (fault !== undefined) this.problems.add(fault.code, fault.message, { address, inode })
+    const fault = CheckPointer.check(this.layout, bytes, at, birth, isData ? this.layout.runPagesMax : 1)
+    if (fault !== undefined) {
+      this.problems.add(fault.code, fault.message, { address, inode })
+      this.lose()
+    }
     if (CheckPointer.isNull(this.layout, bytes, at)) return
     const step: CheckNode.Step = { ...hints, pointer: Pointer.read(this.layout, bytes, at, kind, level) }
     if (isData) this.dataPageCount += step.pointer.pageCount
@@ -165,12 +170,10 @@ export class CheckWalk implements CheckNode.Way {
       const message = "the free map has nodes for pages that the volume does not have"
       this.problems.add("MapBeyondEnd", message, { address })
     }
-    if (fault !== undefined) {
-      this.lose()
-      this.#unread(step)
-    } else if (!this.#space.claim(step.pointer, inode)) this.#unread(step)
+    if (fault !== undefined) this.#unread(step)
+    else if (!this.#space.claim(step.pointer, inode)) this.#unread(step)
     else if (kind === Node.MAP && level === 0) this.#bitmaps.push({ index: hints.index, end: hints.index + 1, step })
-    else if (!isData || this.#isDeep) this.#frontier.push(step)
+    else if (!isData || this.#isDeep) this.#found.push(step)
   }
 
   lose(): void {

@@ -4,6 +4,7 @@
  * - Content up to `Inode.inlineBytesMax` stands in the inode item: a write to it is one put. Once it grew longer it is a
  *   rope, and stays one until it is empty again.
  * - A change of content changes the time of modification and the time of change; reading changes nothing.
+ * - A write seals its attempt, so it is the last operation in it.
  * - An operation takes time in proportion to the bytes it is given. What could touch any number of pages (truncate, remove,
  *   punch) does a bounded piece, says how far it came, and is called again; a transaction makes the pieces one.
  * - Offsets and counts are safe integers, not below zero.
@@ -32,7 +33,7 @@ const PIECE_PAGES = 1024
 
 const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
 
-export const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
+const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
 
 // ---- the two forms
 
@@ -74,6 +75,15 @@ export const linkTarget = (pages: Pages, inode: Inode.Inode): Uint8Array => {
   const bytes = new Uint8Array(inode.size)
   readInode(pages, inode, 0, bytes)
   return bytes
+}
+
+/** The target of a symbolic link, by a number that a caller gave. */
+export const readLink = (pages: Pages, names: Tree, number: number): FileResult<Uint8Array> => {
+  const inode = Inodes.get(pages, names, number)
+  if (inode === undefined) return FileError.notFound(FileError.NO_NAME)
+  return inode.type === Inode.SYMBOLIC_LINK
+    ? Result.succeed(linkTarget(pages, inode))
+    : FileError.notASymbolicLink(FileError.NO_NAME)
 }
 
 /** The inode of a file, by a number that a caller gave. */
@@ -176,6 +186,26 @@ const writeInode = (
   const written = ofRope(layout, Rope.write(draft, toRope(draft, content), offset, bytes))
   put(draft, number, inode, written, time)
   return Result.succeed(sizeOf(written))
+}
+
+/**
+ * Makes `bytes` the whole content. Answers whether that is done: long content that was there is given up in pieces first,
+ * and it goes on when called again.
+ */
+export const replace = (
+  draft: Inodes.RootsDraft,
+  number: number,
+  bytes: Uint8Array,
+  time: bigint
+): FileResult<boolean> => {
+  const file = fileOf(draft, draft.roots.names, number)
+  if (Result.isFailure(file)) return Result.fail(file.failure)
+  if (bytes.length > FILE_BYTES_MAX) return FileError.fileTooLarge(bytes.length, FILE_BYTES_MAX)
+  const { content } = file.success
+  const rest = content._tag === "Rope" ? cutOff(draft, content, 0) : EMPTY
+  const isDone = rest._tag === "Inline"
+  put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
+  return Result.succeed(isDone)
 }
 
 /** Puts bytes in at `offset`; what stood there moves on. After the end it is a write. Answers the size. */

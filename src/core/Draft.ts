@@ -15,7 +15,7 @@ import * as Extent from "./Extent.ts"
 import { invariant } from "./Invariant.ts"
 import { type Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
-import { MissingPages, type Pages, type PageSource } from "./Pages.ts"
+import { CorruptPage, MissingPages, type Pages, type PageSource } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 
 /** Pages that a commit releases. */
@@ -37,6 +37,9 @@ class DirtyNode {
     this.attempt = attempt
   }
 }
+
+const isOfKind = (node: Uint8Array, kind: number, level: number): boolean =>
+  kind === Node.DATA || (Node.kind(node) === kind && Node.level(node) === level)
 
 interface Mark<Roots> {
   readonly roots: Roots
@@ -64,6 +67,8 @@ export class Draft<Roots> implements Pages {
   dirtyBytes = 0
   /** Grows with every edit: tells whether an operation has changed anything. */
   changeCount = 0
+  /** Where the buffers of runs come from that are filled whole; what they hold at first means nothing. */
+  takeBuffer: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
   /** Set while a bookkeeping tree is edited. */
   bookkeeping = false
 
@@ -93,7 +98,7 @@ export class Draft<Roots> implements Pages {
   // ---- reading
 
   node(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
-    const found = this.#find(bytes, at)
+    const found = this.#find(bytes, at, kind, level)
     if (found !== undefined) return found
     return this.#miss(bytes, at, kind, level)
   }
@@ -105,7 +110,7 @@ export class Draft<Roots> implements Pages {
     level: number,
     missing: Array<Pointer.Pointer>
   ): Uint8Array | undefined {
-    const found = this.#find(bytes, at)
+    const found = this.#find(bytes, at, kind, level)
     if (found === undefined) missing.push(this.#pointer(bytes, at, kind, level))
     return found
   }
@@ -316,15 +321,19 @@ export class Draft<Roots> implements Pages {
     this.#nodes.delete(id)
   }
 
-  #find(bytes: Uint8Array, at: number): Uint8Array | undefined {
+  #find(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array | undefined {
     const { layout } = this
     if (Pointer.isMemory(layout, bytes, at)) {
       const id = Pointer.memoryId(layout, bytes, at)
       const dirty = this.#nodes.get(id)
-      if (dirty !== undefined) return dirty.bytes
-      const settled = this.#settled.get(id)
-      invariant(settled !== undefined, "a memory pointer names a node of this draft")
-      return this.#find(settled, 0)
+      if (dirty !== undefined) {
+        if (isOfKind(dirty.bytes, kind, level)) return dirty.bytes
+      } else {
+        const settled = this.#settled.get(id)
+        if (settled !== undefined) return this.#find(settled, 0, kind, level)
+      }
+      // Every pointer of ours names a node of this draft: this one was read from a disk that somebody forged.
+      throw new CorruptPage(undefined, "a pointer names a node in memory")
     }
     return this.#source.find(
       Pointer.address(layout, bytes, at),

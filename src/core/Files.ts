@@ -2,7 +2,7 @@
  * What adds, removes and renames entries: files, folders and symbolic links, as POSIX has it.
  *
  * - An operation takes a {@link Names.Place} that was found in the same attempt, checks all that can fail, and only then
- *   changes anything.
+ *   changes anything. Making an entry seals its attempt, so it is the last operation in it.
  * - What changes the entries of a folder sets its times; what changes the links of an inode sets its time of change.
  * - A folder has one entry. Removing the last entry of a file that is open leaves an orphan (see `Orphans`).
  */

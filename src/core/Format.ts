@@ -3,6 +3,8 @@
  *
  * - First the root slots are wiped and the first root and its page are written and synced, then both superblocks: a volume
  *   whose superblock reads has a root. No old root can come back, since the volume id is new.
+ * - A reader that has lost copy one looks for copy two at all powers of two. What an earlier volume of another size left
+ *   there is wiped, or that volume would be found, with the roots of its second group.
  * - The first root holds one folder, the root of the file system.
  */
 import * as Allocator from "./Allocator.ts"
@@ -24,6 +26,8 @@ import type { Write } from "./Write.ts"
 export interface Options {
   readonly pageBytes: number
   readonly pageCount: number
+  /** Pages of the device, which may have more than the volume takes. */
+  readonly devicePageCount: number
   /** The most pages the volume can ever grow to: fixes the width of an address. */
   readonly pageCountMax: number
   readonly extensionBytes: number
@@ -42,6 +46,20 @@ export interface Plan {
 }
 
 const FIRST_GENERATION = 1
+
+/** Bytes that a root record must have left for the free map. */
+const DELTA_BYTES_MIN = 64
+
+/** Whether a root record of this geometry fits into its page. */
+export const fits = (pageBytes: number, pageCountMax: number, checksum: Checksum): boolean =>
+  RootRecord.deltaBytesMax(
+    Layout.make({
+      pageBytes,
+      addressBytes: Layout.addressBytesFor(pageCountMax),
+      checksumBytes: checksum.byteCount,
+      extensionBytes: 0
+    })
+  ) >= DELTA_BYTES_MIN
 
 export const plan = (options: Options, checksum: Checksum): Plan => {
   const { pageBytes, pageCount, pageCountMax } = options
@@ -97,6 +115,10 @@ export const plan = (options: Options, checksum: Checksum): Plan => {
   for (let slot = 0; slot < slots.count; slot++) {
     const address = RootSlots.pageOf(slots, slot)
     first.push({ address, bytes: slot === commit.root.record.slot ? commit.root.bytes : blank })
+  }
+  const written = new Set(first.map(({ address }) => address))
+  for (let page = 1; page < options.devicePageCount; page *= 2) {
+    if (page !== slots.secondCopy && !written.has(page)) first.push({ address: page, bytes: blank })
   }
   return {
     superblock,

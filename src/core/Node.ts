@@ -110,7 +110,7 @@ const ropeFault = (layout: Layout, node: Uint8Array, levelOf: number, birth: num
   const entries = count(node)
   if (levelOf === 0 || levelOf > LEVEL_MAX) return "a rope branch has an impossible level"
   if (entries === 0 || entries > layout.ropeFanout) return "a rope branch has an impossible number of children"
-  const pagesMax = levelOf === 1 ? 255 : 1
+  const pagesMax = levelOf === 1 ? layout.runPagesMax : 1
   for (let entry = 0; entry < entries; entry++) {
     const at = NODE_HEADER_BYTES + entry * layout.ropeEntryBytes
     const pointerAt = at + ROPE_SPAN_BYTES

@@ -42,13 +42,17 @@ export interface Pages {
    * The bytes must not be changed.
    */
   readonly node: (bytes: Uint8Array, at: number, kind: number, level: number) => Uint8Array
-  /** The same, but adds a pointer that is not loaded to `missing` and answers `undefined`. */
+  /**
+   * The same, but adds a pointer that is not loaded to `missing` and answers `undefined`. The page may be loaded `into`
+   * the reader's own bytes; the node is those bytes then.
+   */
   readonly peek: (
     bytes: Uint8Array,
     at: number,
     kind: number,
     level: number,
-    missing: Array<Pointer.Pointer>
+    missing: Array<Pointer.Pointer>,
+    into?: Uint8Array
   ) => Uint8Array | undefined
 }
 
@@ -70,14 +74,16 @@ export class CleanPages implements Pages {
     at: number,
     kind: number,
     level: number,
-    missing: Array<Pointer.Pointer>
+    missing: Array<Pointer.Pointer>,
+    into?: Uint8Array
   ): Uint8Array | undefined {
     const found = this.#find(bytes, at)
-    if (found === undefined) missing.push(Pointer.read(this.layout, bytes, at, kind, level))
+    if (found === undefined) missing.push({ ...Pointer.read(this.layout, bytes, at, kind, level), into })
     return found
   }
   #find(bytes: Uint8Array, at: number): Uint8Array | undefined {
     const { layout } = this
+    if (Pointer.isMemory(layout, bytes, at)) throw new CorruptPage(undefined, "a pointer names a node in memory")
     return this.#source.find(
       Pointer.address(layout, bytes, at),
       Pointer.birth(layout, bytes, at),

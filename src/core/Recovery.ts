@@ -17,7 +17,9 @@
  */
 import * as Binding from "./Binding.ts"
 import * as Bytes from "./Bytes.ts"
-import { equal } from "./Bytes.ts"
+import * as Commit from "./Commit.ts"
+import * as Extent from "./Extent.ts"
+import type { Layout } from "./Layout.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -102,15 +104,20 @@ export const begin = (
   force: boolean
 ): State => {
   const roots: Array<RootRecord.EncodedRoot> = []
+  let unsupported: Extract<RootRecord.Fault, { readonly _tag: "UnsupportedFormat" }> | undefined
   for (let slot = 0; slot < slots.length; slot++) {
     const bytes = slots[slot]
     if (bytes === undefined) continue
     const root = RootRecord.decode(binding, superblock, slot, bytes)
     if (!("_tag" in root)) roots.push(root)
-    else if (root._tag === "UnsupportedFormat") return refused("UnsupportedFormat", root.reason)
+    else if (root._tag === "UnsupportedFormat" && root.generation > (unsupported?.generation ?? 0)) unsupported = root
   }
   roots.sort((a, b) => b.record.generation - a.record.generation)
   const newest = roots[0]
+  // A root that asks for more than this program has is not passed over for the one before it.
+  if (unsupported !== undefined && unsupported.generation > (newest?.record.base ?? 0)) {
+    return refused("UnsupportedFormat", unsupported.reason)
+  }
   if (newest === undefined) {
     return slots.includes(undefined)
       ? refused("Unreadable", "no root slot that can be read holds a root")
@@ -196,7 +203,7 @@ const baseOf = (
   roots: ReadonlyArray<RootRecord.EncodedRoot>,
   { base, parent }: RootRecord.RootRecord
 ): RootRecord.EncodedRoot | undefined =>
-  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
+  roots.find(({ hash, record }) => record.generation === base && Bytes.equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -227,10 +234,24 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  if (rewrite.length + rest.length > state.candidate.record.map.pageCount) {
-    return refused("Corrupt", "the newest root names more pages than the volume has", undefined, state.rejected)
+  // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
+  const verified = rewrite.reduce((sum, page) => sum + page.bytes.length / layout.pageBytes, 0)
+  const count = verified + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
+  }
+  if (
+    rest.length === 0 &&
+    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
+  ) {
+    return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)
     : { ...state, wanted: rest, rewrite }
+}
+
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {
+  const extents = writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes] as const)
+  return Extent.size(Extent.fromUnsorted(extents)) < extents.reduce((count, [, pages]) => count + pages, 0)
 }

@@ -13,6 +13,7 @@ import * as Bytes from "./Bytes.ts"
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
 import { invariant } from "./Invariant.ts"
+import type { Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as RootSlots from "./RootSlots.ts"
@@ -102,10 +103,10 @@ const place = (page: number, generation: number) => ({
 const sectionBytes = (count: number): number => (count === 0 ? 0 : SECTION_HEADER_BYTES + count)
 
 /** Bytes that are left for the free map's deltas beside the trees that the volume can have. */
-export const deltaBytesMax = (binding: Binding.Binding): number => {
-  const trees = TREES.length * sectionBytes(1 + binding.layout.pointerBytes)
-  const map = sectionBytes(1 + binding.layout.pointerBytes) + 2 * SECTION_HEADER_BYTES
-  return binding.layout.pageBytes - AT_SECTIONS - trees - map
+export const deltaBytesMax = ({ pageBytes, pointerBytes }: Layout): number => {
+  const trees = TREES.length * sectionBytes(1 + pointerBytes)
+  const map = sectionBytes(1 + pointerBytes) + 2 * SECTION_HEADER_BYTES
+  return pageBytes - AT_SECTIONS - trees - map
 }
 
 export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, record: RootRecord): EncodedRoot => {
@@ -160,7 +161,7 @@ export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, rec
 /** Why the bytes of a slot are no root: blank or torn ones are passed over, a root that asks for more is not. */
 export type Fault =
   | { readonly _tag: "NoRoot"; readonly reason: string }
-  | { readonly _tag: "UnsupportedFormat"; readonly reason: string }
+  | { readonly _tag: "UnsupportedFormat"; readonly generation: number; readonly reason: string }
 
 const noRoot = (reason: string): Fault => ({ _tag: "NoRoot", reason })
 
@@ -205,7 +206,8 @@ export const decode = (
     const end = at + SECTION_HEADER_BYTES + Bytes.readUint16(bytes, at + 2)
     if (end > sectionsEnd || sections.has(tag)) return noRoot("its sections make no sense")
     if (tag >= MUST_KNOW && (tag < TAG_NAMES || tag > TAG_USED)) {
-      return { _tag: "UnsupportedFormat", reason: `its newest root uses feature ${tag - MUST_KNOW}` }
+      const reason = `its newest root uses feature ${tag - MUST_KNOW}`
+      return { _tag: "UnsupportedFormat", generation, reason }
     }
     sections.set(tag, bytes.slice(at + SECTION_HEADER_BYTES, end))
     at = end
@@ -245,6 +247,12 @@ export const decode = (
   if (freed === undefined || used === undefined || Extent.intersect(freed, used).length > 0) {
     return noRoot("its free map makes no sense")
   }
+  const freeCount = Bytes.readUint48(bytes, AT_FREE_COUNT)
+  const cursor = Bytes.readUint48(bytes, AT_CURSOR)
+  const freeMap: FreeMap.FreeMap = { pageCount, height, link: map.link, freed, used }
+  if (freeCount > pageCount || cursor >= FreeMap.leafCount(layout, freeMap)) {
+    return noRoot("its counts of free pages make no sense")
+  }
   const record: RootRecord = {
     generation,
     base,
@@ -254,9 +262,9 @@ export const decode = (
     slot,
     barriers,
     clean: bytes[AT_CLEAN] === 1,
-    map: { pageCount, height, link: map.link, freed, used },
-    freeCount: Bytes.readUint48(bytes, AT_FREE_COUNT),
-    cursor: Bytes.readUint48(bytes, AT_CURSOR),
+    map: freeMap,
+    freeCount,
+    cursor,
     time: Bytes.readInt64(bytes, AT_TIME),
     roots
   }

@@ -48,4 +48,5 @@ export const isSane = (slots: RootSlots, pageCount: number): boolean =>
   slots.count <= SLOTS_MAX &&
   slots.count % 2 === 0 &&
   slots.secondCopy > slots.count / 2 &&
+  Number.isInteger(Math.log2(slots.secondCopy)) &&
   slots.secondCopy + slots.count / 2 < pageCount

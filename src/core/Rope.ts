@@ -51,8 +51,12 @@ export const read = (pages: Pages, rope: Rope, offset: number, target: Uint8Arra
       target.fill(0, from - offset, to - offset)
       return
     }
-    const run = pages.peek(bytes, at, Node.DATA, 0, missing)
-    if (run !== undefined) target.set(run.subarray(from - start, to - start), from - offset)
+    // A whole run without a tail can be loaded straight to where it is wanted.
+    const isWhole = from === start && to - from === Pointer.pageCount(layout, bytes, at) * layout.pageBytes
+    const into = isWhole ? target.subarray(from - offset, to - offset) : undefined
+    const run = pages.peek(bytes, at, Node.DATA, 0, missing, into)
+    if (run === undefined || (run.buffer === into?.buffer && run.byteOffset === into.byteOffset)) return
+    target.set(run.subarray(from - start, to - start), from - offset)
   })
   demand(missing)
   return end - offset

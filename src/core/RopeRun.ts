@@ -112,8 +112,8 @@ export const chop = (draft: Draft<unknown>, parts: Array<Part>, entries: RopeBra
     const part = parts[index]
     let run: Uint8Array
     if (part.bytes !== undefined && part.end - part.at >= span && span % layout.pageBytes === 0) {
-      // Copies without clearing first. `slice` would not copy a `Buffer`.
-      run = new Uint8Array(part.bytes.subarray(part.at, part.at + span))
+      run = draft.takeBuffer(span)
+      run.set(part.bytes.subarray(part.at, part.at + span))
       part.at += span
     } else {
       run = new Uint8Array(span + room(layout, span))

@@ -8,8 +8,8 @@
  */
 import * as Binding from "./Binding.ts"
 import type { Draft } from "./Draft.ts"
-import { invariant } from "./Invariant.ts"
 import * as Links from "./Links.ts"
+import { CorruptPage } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 import type { Write } from "./Write.ts"
 
@@ -38,6 +38,7 @@ export interface Top {
 export const collect = (draft: Draft<unknown>, tops: ReadonlyArray<Top>): Places => {
   const { layout } = draft
   const places: Array<Place> = []
+  const seen = new Set<number>()
   const walk = (holder: Uint8Array, at: number, kind: number, level: number, names: boolean): void => {
     if (!Pointer.isMemory(layout, holder, at)) return
     const id = Pointer.memoryId(layout, holder, at)
@@ -45,10 +46,12 @@ export const collect = (draft: Draft<unknown>, tops: ReadonlyArray<Top>): Places
     if (node === undefined) {
       // It was settled under another parent, before this one was copied.
       const settled = draft.settled(id)
-      invariant(settled !== undefined, "a memory pointer names a node of this draft")
+      if (settled === undefined) throw forged()
       holder.set(settled, at)
       return
     }
+    if (seen.has(id)) throw forged()
+    seen.add(id)
     Links.forEach(layout, node, kind, level, names, (bytes, child, childKind, childLevel) =>
       walk(bytes, child, childKind, childLevel, names)
     )
@@ -57,6 +60,9 @@ export const collect = (draft: Draft<unknown>, tops: ReadonlyArray<Top>): Places
   for (const top of tops) walk(top.link, 0, top.kind, top.level, top.names)
   return places
 }
+
+/** Every pointer of ours names one node of its draft: one that does not was read from a disk that somebody forged. */
+const forged = (): CorruptPage => new CorruptPage(undefined, "a pointer names a node in memory")
 
 /** Pages that each place needs in one piece. */
 export const sizes = (draft: Draft<unknown>, places: Places): ReadonlyArray<number> =>

@@ -25,6 +25,8 @@ export interface Run {
 export interface PageRequest {
   readonly address: number
   readonly pageCount: number
+  /** Where to put them, instead of a buffer of their own. */
+  readonly into?: Uint8Array | undefined
 }
 
 /** Pages to be written together. */
@@ -43,9 +45,9 @@ export const read = (
   pageBytes: number
 ): Effect.Effect<ReadonlyArray<Uint8Array>, DeviceFailed> =>
   Effect.suspend(() => {
-    const ranges = pages.map(({ address, pageCount }) => ({
+    const ranges = pages.map(({ address, into, pageCount }) => ({
       offset: address * pageBytes,
-      bytes: new Uint8Array(pageCount * pageBytes)
+      bytes: into ?? new Uint8Array(pageCount * pageBytes)
     }))
     const buffers = ranges.map((range) => range.bytes)
     return Effect.as(device.read(sorted(ranges)), buffers)

@@ -21,5 +21,7 @@ const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
   group.hasEarlyWrites = true
   session.cache.hold(early.writes, group.draft.generation)
   yield* GroupCommit.write(session, early.writes)
-  session.cache.release(early.writes)
+  session.cache.release(early.writes, false)
+  // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.
+  if (session.binding.layout.runPagesMax > 1) for (const { bytes } of early.writes) session.buffers.give(bytes)
 })

@@ -14,6 +14,7 @@ import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
 import { Draft } from "../core/Draft.ts"
 import { invariant } from "../core/Invariant.ts"
+import type { Layout } from "../core/Layout.ts"
 import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
 import * as Batching from "./Batching.ts"
@@ -42,21 +43,23 @@ export const join = (session: Session.Session): Session.Group => {
     hasEarlyWrites: false,
     visible: roots,
     transactions: 0,
+    freed: new Set(),
     changesSeen: 0,
     hasLeader: false,
-    roomPages: roomPages(allocator),
+    roomPages: roomPages(session.binding.layout, allocator),
     done: Deferred.makeUnsafe()
   }
+  group.draft.takeBuffer = (byteCount) => session.buffers.take(byteCount)
   session.group = group
   return group
 }
 
-const roomPages = (allocator: Allocator.Allocator): number =>
-  Allocator.allocatableCount(allocator) - Allocator.reserveCount(allocator.map.pageCount)
+const roomPages = (layout: Layout, allocator: Allocator.Allocator): number =>
+  Allocator.allocatableCount(allocator) - Allocator.reserveCount(layout, allocator.map.pageCount)
 
 export const setAllocator = (group: Session.Group, allocator: Allocator.Allocator): void => {
   group.allocator = allocator
-  group.roomPages = roomPages(allocator)
+  group.roomPages = roomPages(group.draft.layout, allocator)
 }
 
 /** Gives up a group in which no transaction has succeeded; the caller holds the permit. */
@@ -77,15 +80,19 @@ const abandon = (session: Session.Session, group: Session.Group): void => {
 /** Whether the draft was changed since the last transaction that succeeded. */
 export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
+/** Whether the draft can surely be committed: even all the nodes that it has in memory would find room. */
+export const hasPlenty = (group: Session.Group): boolean =>
+  group.draft.dirtyBytes / group.draft.layout.pageBytes <= group.roomPages
+
 /** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
-export const hasRoom = (group: Session.Group): boolean => {
-  const { draft } = group
-  const dirtyPages = draft.dirtyBytes / draft.layout.pageBytes
-  if (dirtyPages <= group.roomPages) return true
-  const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
-  if (released === 0) return false
-  const exact = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
-  return exact <= group.roomPages || (exact <= released && exact <= Allocator.allocatableCount(group.allocator))
+export const hasRoom = (session: Session.Session, group: Session.Group): Effect.Effect<boolean, Failure> => {
+  const { draft, pinned } = group
+  if (hasPlenty(group)) return Effect.succeed(true)
+  return Interpreter.read(session, pinned, () => {
+    const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
+    const taken = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
+    return taken <= Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+  })
 }
 
 /**
@@ -236,7 +243,7 @@ const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, gr
   )
   yield* perform(session, plan)
   session.head = plan.next
-  session.cache.release(plan.writes)
+  session.cache.release(plan.writes, true)
   return plan.next
 })
 

@@ -3,10 +3,12 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
 import * as Allocator from "../core/Allocator.ts"
 import type * as Binding from "../core/Binding.ts"
-import { isZero, UINT48_END } from "../core/Bytes.ts"
+import { equal, isZero, UINT48_END } from "../core/Bytes.ts"
 import type * as Checksum from "../core/Checksum.ts"
 import * as Format from "../core/Format.ts"
 import * as FreeMap from "../core/FreeMap.ts"
@@ -17,6 +19,7 @@ import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
+import { BufferPool } from "./BufferPool.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
@@ -77,31 +80,35 @@ const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArr
   let fault: Superblock.Fault = { _tag: "NotFormatted" }
   let isBlank = true
   let unreadable: VolumeError.VolumeError | undefined
+  const copies: Array<Superblock.Superblock> = []
   for (let offset = 0; offset + probeBytes <= size; offset = offset === 0 ? Layout.PAGE_BYTES_MIN : offset * 2) {
     if (offset % device.sectorBytes !== 0) continue
-    const bytes = yield* readAt(device, offset, probeBytes).pipe(
-      Effect.catch((error) => {
-        unreadable ??= error
-        return Effect.succeed(undefined)
-      })
-    )
-    if (bytes === undefined) {
+    const read = yield* Effect.exit(readAt(device, offset, probeBytes))
+    if (Exit.isFailure(read)) {
+      unreadable ??= Option.getOrUndefined(Exit.findErrorOption(read))
       isBlank = false
       continue
     }
-    if (!isZero(bytes, 0, probeBytes)) isBlank = false
-    const decoded = Superblock.decode(bytes, offset, checksums)
-    if (!("_tag" in decoded)) {
-      const { geometry, slots } = decoded
-      // Elsewhere than in its own two places it is part of something else: of an image kept in a file, perhaps.
-      if (offset === 0 || offset === slots.secondCopy * geometry.pageBytes) {
-        return { superblock: decoded, fault, isBlank: false } satisfies Found
-      }
-    } else if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+    if (!isZero(read.value, 0, probeBytes)) isBlank = false
+    const decoded = Superblock.decode(read.value, offset, checksums)
+    if ("_tag" in decoded) {
+      if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+    } else if (offset === 0) return { superblock: decoded, fault, isBlank: false } satisfies Found
+    // Elsewhere than in its own place it is part of something else: of an image kept in a file, perhaps.
+    else if (offset === decoded.slots.secondCopy * decoded.geometry.pageBytes) copies.push(decoded)
+    // What a newer program has formatted may hold older copies: they are not to be found.
+    if (offset === 0 && fault._tag === "UnsupportedFormat") return { superblock: undefined, fault, isBlank: false }
   }
+  const [first, ...others] = copies
+  if (others.some(({ volumeId }) => !equal(volumeId, first.volumeId))) {
+    fault = { _tag: "Corrupt", reason: "copy one of the superblock is lost, and copies of several volumes are left" }
+    return { superblock: undefined, fault, isBlank: false } satisfies Found
+  }
+  if (first !== undefined) return { superblock: first, fault, isBlank: false } satisfies Found
   if (unreadable !== undefined) return yield* unreadable
-  for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += probeBytes) {
-    isBlank = isZero(yield* readAt(device, offset, probeBytes), 0, probeBytes)
+  for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += Layout.PAGE_BYTES_MAX) {
+    const bytes = yield* readAt(device, offset, Math.min(Layout.PAGE_BYTES_MAX, size - offset))
+    isBlank = isZero(bytes, 0, bytes.length)
   }
   return { superblock: undefined, fault, isBlank } satisfies Found
 })
@@ -134,14 +141,19 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
     )
   }
   const pageCountMax = Math.min(
-    UINT48_END,
+    UINT48_END - 1,
     options.sizeMax === undefined ? pageCount * PAGE_COUNT_MAX_FACTOR : Math.floor(options.sizeMax / pageBytes)
   )
   if (pageCountMax < pageCount) return yield* invalid("its largest size is smaller than its size")
+  const checksum = hashes[options.checksum ?? "xxh64"]
+  if (!Format.fits(pageBytes, pageCountMax, checksum)) {
+    return yield* invalid("its pages are too small for a root with pointers of this size")
+  }
   const plan = Format.plan(
     {
       pageBytes,
       pageCount,
+      devicePageCount: Math.floor((yield* Effect.mapError(device.size, VolumeError.make)) / pageBytes),
       pageCountMax,
       extensionBytes: 0,
       volumeId: identity.next(),
@@ -149,7 +161,7 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
       bootId: identity.boot,
       time: yield* Clock.currentTimeNanos
     },
-    hashes[options.checksum ?? "xxh64"]
+    checksum
   )
   for (const writes of [plan.first, plan.last]) {
     yield* Effect.mapError(Batching.write(device, writes, pageBytes), VolumeError.make)
@@ -225,6 +237,7 @@ const recover = Effect.fnUntraced(function* (
     superblock,
     binding,
     cache,
+    buffers: new BufferPool(binding.layout.runPagesMax * pageBytes, options.dirtyBytes),
     pages: new CleanPages(binding.layout, cache),
     identity,
     sessionId: identity.next(),
@@ -243,6 +256,7 @@ const recover = Effect.fnUntraced(function* (
     poison: undefined,
     closed: false,
     pins: new Map(),
+    open: new Map(),
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
   }
   if (!session.readOnly) {

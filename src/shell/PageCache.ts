@@ -72,13 +72,16 @@ export class PageCache implements PageSource {
     }
   }
 
-  /** The writes have settled: their pages are ordinary ones now. */
-  release(writes: ReadonlyArray<Write>): void {
+  /**
+   * The writes have settled: their pages are ordinary ones now. Runs of several pages, the content of large files, are not
+   * kept if there are too many to be of use.
+   */
+  release(writes: ReadonlyArray<Write>, keepsRuns: boolean): void {
     for (const { address, bytes } of writes) {
       const held = this.#held.get(address)
       if (held === undefined || held.bytes !== bytes) continue
       this.#held.delete(address)
-      this.insert(address, held.birth, bytes)
+      if (keepsRuns || bytes.length === this.#pageBytes) this.insert(address, held.birth, bytes)
     }
   }
 

@@ -20,6 +20,7 @@ import type { Roots } from "../core/Roots.ts"
 import type { Superblock } from "../core/Superblock.ts"
 import type { Write } from "../core/Write.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
+import type { BufferPool } from "./BufferPool.ts"
 import type { Identity } from "./Identity.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PinnedPages } from "./PinnedPages.ts"
@@ -41,6 +42,8 @@ export interface Group {
   visible: Roots
   /** Transactions that have succeeded and share the commit. */
   transactions: number
+  /** Inodes that an operation of this group may have freed, since nobody had them open; see `OpenFiles`. */
+  readonly freed: Set<number>
   /** The draft's `changeCount` after the last of them. */
   changesSeen: number
   /** Whether somebody has taken it on to commit this group. */
@@ -49,6 +52,17 @@ export interface Group {
   roomPages: number
   /** Done when the commit is durable, or has failed. */
   readonly done: Deferred.Deferred<Commit.Head, VolumeError.VolumeError>
+}
+
+/** A file, folder or symbolic link that somebody has open. */
+export interface OpenInode {
+  readonly number: number
+  /** How many have it open. */
+  count: number
+  /** Whether its last name may have been removed. */
+  isUnlinked: boolean
+  /** Whether the transaction that made it was rolled back: its number may be given again. */
+  isGone: boolean
 }
 
 /** A commit on its way to the device. */
@@ -71,6 +85,7 @@ export interface Session {
   readonly superblock: Superblock
   readonly binding: Binding.Binding
   readonly cache: PageCache
+  readonly buffers: BufferPool
   /** What is in the cache, for reading. */
   readonly pages: Pages
   readonly identity: Identity
@@ -96,6 +111,8 @@ export interface Session {
   closed: boolean
   /** Readers by the generation that they read. */
   readonly pins: Map<number, number>
+  /** What somebody has open, by number; see `OpenFiles`. */
+  readonly open: Map<number, OpenInode>
   readonly counters: Counters
 }
 

@@ -21,6 +21,7 @@ import type { Roots } from "../core/Roots.ts"
 import * as EarlyFlush from "./EarlyFlush.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -198,7 +199,7 @@ const nested = <A, E, R>(
       Effect.flatMap((exit): Effect.Effect<Committed<A>, E> => {
         frame.isOpen = false
         if (Exit.isFailure(exit)) {
-          group.draft.rollback(savepoint)
+          rollback(session, group, savepoint)
           return Effect.failCause(exit.cause)
         }
         group.draft.merge(savepoint)
@@ -206,6 +207,16 @@ const nested = <A, E, R>(
       })
     )
   })
+
+/** Undoes all since the savepoint; what was made since then and is open never was. */
+const rollback = (
+  session: Session.Session,
+  group: Session.Group,
+  savepoint: ReturnType<Draft<Roots>["savepoint"]>
+): void => {
+  group.draft.rollback(savepoint)
+  OpenFiles.forget(session, group.draft.roots.nextInode)
+}
 
 /** Ends a transaction: rolls it back, or makes it durable as the volume's durability says. Gives the permit back. */
 const settle = <A, E>(
@@ -221,7 +232,7 @@ const settle = <A, E>(
     return Effect.andThen(session.writer.release(1), ending)
   }
   const undo = (ending: Effect.Effect<Committed<A>, E | Failure>) => {
-    if (savepoint !== undefined) draft.rollback(savepoint)
+    if (savepoint !== undefined) rollback(session, group, savepoint)
     return leave(ending)
   }
   const value = Effect.map(exit, (result): Committed<A> => ({ value: result, head: Option.none() }))
@@ -244,11 +255,15 @@ const settle = <A, E>(
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
     )
   })
-  if (GroupCommit.hasRoom(group)) return keep
-  return Effect.flatMap(Effect.exit(GroupCommit.reclaim(session, group)), (reclaimed) => {
-    if (Exit.isFailure(reclaimed)) return undo(Effect.failCause(reclaimed.cause))
-    return GroupCommit.hasRoom(group) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
+  if (GroupCommit.hasPlenty(group)) return keep
+  const ended = Effect.gen(function* () {
+    if (yield* GroupCommit.hasRoom(session, group)) return keep
+    yield* GroupCommit.reclaim(session, group)
+    return (yield* GroupCommit.hasRoom(session, group)) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
   })
+  return Effect.flatMap(Effect.exit(ended), (ending) =>
+    Exit.isSuccess(ending) ? ending.value : undo(Effect.failCause(ending.cause))
+  )
 }
 
 // ---- views

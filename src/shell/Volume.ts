@@ -17,7 +17,9 @@ import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
 import * as Checking from "./Checking.ts"
+import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
+import * as OpenFiles from "./OpenFiles.ts"
 import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import type { VolumeError } from "./VolumeError.ts"
@@ -115,6 +117,8 @@ export class Volume extends Context.Service<
     readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
     /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
     readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
+    /** What is open: asked before anything is freed. */
+    readonly openFiles: OpenFiles.OpenFiles
     /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
     readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
   }
@@ -148,7 +152,10 @@ export const open = (
       const flush = Effect.ignore(Transaction.sync(session))
       yield* Effect.forkScoped(Effect.forever(Effect.delay(flush, INTERVAL_MILLIS)))
     }
-    return service(session)
+    const volume = service(session)
+    // What a crash left without a name is freed in the background: step by step, between other writers.
+    if (!session.readOnly) yield* Effect.forkScoped(FileOperation.sweepLeftovers(volume))
+    return volume
   })
 
 /** The volume of the device below: formatted if it is blank, unless the options say otherwise. */
@@ -178,6 +185,7 @@ const service = (session: Session.Session): Volume["Service"] =>
     sync: Transaction.sync(session),
     statistics: Effect.sync(() => statisticsOf(session)),
     check: (options) => Checking.run(session, options?.deep ?? false),
+    openFiles: OpenFiles.make(session),
     read: (f) => Transaction.read(session, f),
     write: (f) => Transaction.write(session, f)
   })
@@ -201,7 +209,9 @@ const statisticsOf = (session: Session.Session): Statistics => {
     pageBytes,
     size: allocator.map.pageCount * pageBytes,
     free: allocator.freeCount * pageBytes,
-    reserved: Math.min(allocator.freeCount, Allocator.reserveCount(allocator.map.pageCount)) * pageBytes,
+    reserved:
+      Math.min(allocator.freeCount, Allocator.reserveCount(session.binding.layout, allocator.map.pageCount)) *
+      pageBytes,
     allocatable: Math.max(0, Allocator.allocatableCount(allocator)) * pageBytes,
     inodeCount: root.record.roots.inodeCount,
     generation: root.record.generation,

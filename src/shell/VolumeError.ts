@@ -107,6 +107,35 @@ export class Closed extends Data.TaggedError("Closed")<{
   }
 }
 
+/** A file was opened for the other thing only. */
+export class NotOpenFor extends Data.TaggedError("NotOpenFor")<{
+  readonly what: "reading" | "writing"
+}> {
+  override get message(): string {
+    return `The file was not opened for ${this.what}.`
+  }
+}
+
+/** A copy that makes no sense; nothing of it was made. */
+export class CopyRefused extends Data.TaggedError("CopyRefused")<{
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.from} is not copied to ${this.to}: ${this.reason}.`
+  }
+}
+
+/** Something that a volume does not do. */
+export class Unsupported extends Data.TaggedError("Unsupported")<{
+  readonly what: string
+}> {
+  override get message(): string {
+    return `${this.what} is not supported.`
+  }
+}
+
 export type Reason =
   | NotFormatted
   | UnsupportedFormat
@@ -117,6 +146,9 @@ export type Reason =
   | Poisoned
   | ReadOnly
   | Closed
+  | NotOpenFor
+  | CopyRefused
+  | Unsupported
   | DeviceFailed
   | Locked
   | FileError.FileError

@@ -3,19 +3,22 @@
  */
 import { assert, describe, it } from "vitest"
 import * as Check from "../../src/core/Check.ts"
+import * as Format from "../../src/core/Format.ts"
 import type * as Pointer from "../../src/core/Pointer.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
-import { chooser, noise, sha256, Volume, type VolumeOptions } from "./CheckVolume.ts"
+import * as Superblock from "../../src/core/Superblock.ts"
+import { chooser, noise, sha256, Volume, type VolumeOptions, xxh64 } from "./CheckVolume.ts"
 import { FilesRun } from "./FilesRun.ts"
 
 /** Files of every form, in a few folders. */
 const fill = (volume: Volume, nameCount = 40): Volume => {
-  const { pageBytes } = volume.layout
+  const { pageBytes, runPagesMax } = volume.layout
+  const runOf = (pages: number, less: number): number => Math.min(pages, runPagesMax) * pageBytes - less
   const folder = volume.folder(1, "folder")
   volume.note(folder, "note", "hello")
-  volume.file(folder, "parts", [noise(1, pageBytes + 7), 5000, noise(2, 10)])
-  volume.file(folder, "deep", [[noise(3, 20), noise(4, pageBytes)], 777, [50, noise(5, 3 * pageBytes - 1)]])
+  volume.file(folder, "parts", [noise(1, runOf(2, 9)), 5000, noise(2, 10)])
+  volume.file(folder, "deep", [[noise(3, 20), noise(4, pageBytes)], 777, [50, noise(5, runOf(3, 1))]])
   volume.file(1, "run", [noise(6, pageBytes)])
   volume.file(1, "hole", [700])
   volume.add(1, "symbolic", { type: Inode.SYMBOLIC_LINK, content: { _tag: "Inline", bytes: noise(7, 9) } })
@@ -33,6 +36,38 @@ const kinds: ReadonlyArray<readonly [string, VolumeOptions]> = [
   ["a free map of two levels", { pageCount: 9000 }],
   ["the smallest size", { pageCount: 16, pageBytes: 4096 }]
 ]
+
+describe("Format", () => {
+  it("leaves no superblock of an earlier volume where the second copy is looked for", () => {
+    const early = new Volume({ pageCount: 256 })
+    early.note(1, "secret", "of another time")
+    const disk = new Uint8Array(1024 * 512)
+    disk.set(early.disk)
+    const { geometry } = early.superblock
+    const again = Format.plan(
+      {
+        pageBytes: geometry.pageBytes,
+        pageCount: 1024,
+        devicePageCount: 1024,
+        pageCountMax: 1024,
+        extensionBytes: 0,
+        volumeId: new Uint8Array(16).fill(8),
+        sessionId: new Uint8Array(16),
+        bootId: new Uint8Array(16),
+        time: BigInt(3)
+      },
+      xxh64
+    )
+    const written = [...again.first, ...again.last].map(({ address }) => address)
+    assert.strictEqual(new Set(written).size, written.length, "no page is written twice")
+    for (const { address, bytes } of [...again.first, ...again.last]) disk.set(bytes, address * 512)
+    const offsets = Array.from({ length: 20 }, (_, i) => 512 * 2 ** i).filter((offset) => offset < disk.length)
+    const copies = offsets.filter(
+      (offset) => !("_tag" in Superblock.decode(disk.subarray(offset, offset + 512), offset, [xxh64]))
+    )
+    assert.deepStrictEqual(copies, [again.superblock.slots.secondCopy * 512])
+  })
+})
 
 describe("Check", () => {
   for (const [what, options] of kinds) {
@@ -54,7 +89,13 @@ describe("Check", () => {
     let inodes = 0
     for (let seed = 1; seed <= 6; seed++) {
       const unkindness = { forget: 0, abandon: 0 }
-      const run = new FilesRun({ seed, pageBytes: seed % 2 === 0 ? 512 : 4096, pageCount: 4000, steps: 300, unkindness })
+      const run = new FilesRun({
+        seed,
+        pageBytes: seed % 2 === 0 ? 512 : 4096,
+        pageCount: 4000,
+        steps: 300,
+        unkindness
+      })
       for (let step = 0; step < 300; step++) {
         run.step()
         if (step % 20 !== 19) continue
@@ -160,7 +201,8 @@ describe("Check", () => {
         volume.damage(pointer.address, (page) => {
           for (let byte = 0; byte <= choose(4); byte++) {
             // The beginning and the end of a node hold most of its sense.
-            const at = choose(3) === 0 ? choose(page.length) : choose(2) === 0 ? choose(40) : page.length - 1 - choose(120)
+            const at =
+              choose(3) === 0 ? choose(page.length) : choose(2) === 0 ? choose(40) : page.length - 1 - choose(120)
             page[at] = choose(2) === 0 ? choose(256) : page[at] ^ (1 << choose(8))
           }
         })

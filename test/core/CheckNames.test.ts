@@ -2,6 +2,7 @@
  * Faults among files and folders: every one is written through the trees, so that all checksums are right.
  */
 import { assert, describe, it } from "vitest"
+import * as BTree from "../../src/core/BTree.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
 import { Volume, inodeItem, noise, utf8 } from "./CheckVolume.ts"
@@ -61,6 +62,41 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
     "a wrong type in an entry",
     (v) => v.put(Inode.entryKey(FOLDER, utf8("note")), Inode.encodeEntry({ number: NOTE, type: Inode.SYMBOLIC_LINK })),
     ["EntryType /folder/note"]
+  ],
+  [
+    "a wrong type in one entry of two",
+    (v) => v.put(Inode.entryKey(1, utf8("file")), Inode.encodeEntry({ number: LINKED, type: Inode.FOLDER })),
+    ["EntryType /file"]
+  ],
+  [
+    "an item that makes no sense beside another fault of its inode",
+    (v) => {
+      v.put(raw([0, 0, 0, 0, 0, 3, 9]), utf8(""))
+      v.change(NOTE, { links: 2 })
+    },
+    ["Item /folder/note", "LinkCount /folder/note"]
+  ],
+  ["all permission bits", (v) => v.change(NOTE, { mode: 0o7777 }), []],
+  [
+    "a broken inode, and does not call its content leaked",
+    (v) => damageItem(v, (item) => (item[0] = 2), LINKED),
+    ["Item /file"]
+  ],
+  [
+    "an item that makes no sense, and a leak beside it",
+    (v) => {
+      v.put(raw([0, 0, 0, 0, 0, 3, 9]), utf8(""))
+      v.mark([250, 251], true)
+    },
+    ["Item /folder/note", "Leak -"]
+  ],
+  [
+    "a broken inode of the root, and what is inside it",
+    (v) => {
+      damageItem(v, (item) => (item[0] = 2), 1)
+      v.change(NOTE, { links: 2 })
+    },
+    ["Item /", "LinkCount /folder/note"]
   ],
   [
     "entries in a file",
@@ -212,8 +248,16 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   ["an item of inode 0", (v) => v.put(raw([0, 0, 0, 0, 0, 0, 0]), utf8("")), ["Item -"]],
   ["an orphan item with a value", (v) => v.put(Inode.orphanKey(NOTE), utf8("x")), ["Item -"]],
   ["an entry that is too long", (v) => v.put(Inode.entryKey(SUB, utf8("x")), utf8("12345678")), ["Item /folder/sub"]],
-  ["an entry for inode 0", (v) => v.put(Inode.entryKey(SUB, utf8("x")), raw([0, 0, 0, 0, 0, 0, 1])), ["Item /folder/sub"]],
-  ["an entry of type 4", (v) => v.put(Inode.entryKey(SUB, utf8("x")), raw([3, 0, 0, 0, 0, 0, 4])), ["Item /folder/sub"]],
+  [
+    "an entry for inode 0",
+    (v) => v.put(Inode.entryKey(SUB, utf8("x")), raw([0, 0, 0, 0, 0, 0, 1])),
+    ["Item /folder/sub"]
+  ],
+  [
+    "an entry of type 4",
+    (v) => v.put(Inode.entryKey(SUB, utf8("x")), raw([3, 0, 0, 0, 0, 0, 4])),
+    ["Item /folder/sub"]
+  ],
   ["an inode of version 2", (v) => damageItem(v, (item) => (item[0] = 2)), ["Item /folder/note"]],
   ["an inode of type 0", (v) => damageItem(v, (item) => (item[1] = 0)), ["Item /folder/note"]],
   ["an inode of type 4", (v) => damageItem(v, (item) => (item[1] = 4)), ["Item /folder/note"]],
@@ -229,10 +273,10 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   ]
 ]
 
-const damageItem = (volume: Volume, change: (item: Uint8Array) => void): void => {
-  const item = Inode.encode(volume.inode(NOTE))
+const damageItem = (volume: Volume, change: (item: Uint8Array) => void, number = NOTE): void => {
+  const item = Inode.encode(volume.inode(number))
   change(item)
-  volume.put(Inode.inodeKey(NOTE), item)
+  volume.put(Inode.inodeKey(number), item)
 }
 
 describe("CheckNames", () => {
@@ -273,6 +317,25 @@ describe("CheckNames", () => {
     assert.deepStrictEqual(
       { dataPageCount, fileCount, folderCount, symbolicLinkCount },
       { dataPageCount: 2, fileCount: 2, folderCount: 3, symbolicLinkCount: 1 }
+    )
+  })
+
+  it("knows as many orphans as there are", () => {
+    const volume = new Volume({ pageCount: 1024 })
+    volume.commit((draft) => {
+      let { names } = draft.roots
+      for (let number = 2; number < 402; number++) {
+        const item = number % 100 === 0 ? utf8("broken") : inodeItem({ links: 0 })
+        names = BTree.put(draft, names, Inode.inodeKey(number), item)
+        names = BTree.put(draft, names, Inode.orphanKey(number), new Uint8Array(0))
+      }
+      draft.roots = { ...draft.roots, names, inodeCount: 401, nextInode: 402 }
+    })
+    const report = volume.check()
+    assert.strictEqual(report.orphanCount, 400)
+    assert.deepStrictEqual(
+      report.problems.map(({ code, inode }) => [code, inode]),
+      [100, 200, 300, 400].map((inode) => ["Item" as const, inode])
     )
   })
 

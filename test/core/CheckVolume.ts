@@ -16,6 +16,7 @@ import * as Commit from "../../src/core/Commit.ts"
 import { Draft } from "../../src/core/Draft.ts"
 import * as Extent from "../../src/core/Extent.ts"
 import * as Format from "../../src/core/Format.ts"
+import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import type { Layout } from "../../src/core/Layout.ts"
 import * as Links from "../../src/core/Links.ts"
@@ -24,6 +25,7 @@ import * as Pointer from "../../src/core/Pointer.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import type { Roots } from "../../src/core/Roots.ts"
+import * as Settle from "../../src/core/Settle.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
 
 const { h64Raw } = await xxhash()
@@ -88,6 +90,7 @@ export class Volume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax,
         extensionBytes,
         volumeId: id,
@@ -227,7 +230,9 @@ export class Volume {
 
   /** The first reached page of this kind and level. */
   find(kind: number, level: number, where: (found: Found) => boolean = () => true): Found {
-    const found = this.reached().find((page) => page.pointer.kind === kind && page.pointer.level === level && where(page))
+    const found = this.reached().find(
+      (page) => page.pointer.kind === kind && page.pointer.level === level && where(page)
+    )
     if (found === undefined) throw new Error(`no page of kind ${kind} and level ${level}`)
     return found
   }
@@ -279,16 +284,45 @@ export class Volume {
     this.root({ map: { ...this.record.map, ...map }, freeCount: this.record.freeCount + change })
   }
 
-  check(isDeep = true): Check.Report {
+  /** Puts the changes of the free map into its bitmaps, `leaked` with them, whether or not they fit the root. */
+  foldMap(leaked: Extent.ExtentSet): void {
+    const source = { find: (address: number, _birth: number, count: number) => this.pages(address, count) }
+    const { freeCount, generation, map, roots } = this.record
+    const draft = new Draft(this.binding, source, generation, roots)
+    draft.attempt()
+    const used = Extent.union(map.used, leaked)
+    const folded = FreeMap.fold(draft, { ...map, used })
+    const link = folded.link.slice()
+    const top = { link, kind: Node.MAP, level: map.height, names: false }
+    const places = Settle.collect(draft, [top])
+    // The new bitmaps go where nothing is, and are changes themselves.
+    const home = this.pageCount - places.length - 10
+    const writes = Settle.place(
+      draft,
+      places,
+      places.map((_, i) => home + i)
+    )
+    for (const { address, bytes } of writes) this.write(address, bytes)
+    this.root({
+      map: { ...folded, link, used: [home, home + places.length] },
+      freeCount: freeCount - places.length - Extent.size(leaked)
+    })
+    draft.keep()
+  }
+
+  check(isDeep = true, subject: Partial<Check.Subject> = {}): Check.Report {
     const seen = new Set<number>()
     const { binding, pageCount, record, slots } = this
-    return Check.run({ binding, slots, record, devicePageCount: pageCount, isDeep }, ({ address, pageCount: count }) => {
-      for (let page = address; page < address + count; page++) {
-        if (seen.has(page)) throw new Error(`page ${page} is read twice`)
-        seen.add(page)
+    return Check.run(
+      { binding, slots, record, devicePageCount: pageCount, isDeep, ...subject },
+      ({ address, pageCount: count }) => {
+        for (let page = address; page < address + count; page++) {
+          if (seen.has(page)) throw new Error(`page ${page} is read twice`)
+          seen.add(page)
+        }
+        return this.pages(address, count)
       }
-      return this.pages(address, count)
-    })
+    )
   }
 }
 

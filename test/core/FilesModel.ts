@@ -5,9 +5,9 @@
  */
 
 export type ModelType = 1 | 2 | 3
-export const FILE: ModelType = 1
+const FILE: ModelType = 1
 export const FOLDER: ModelType = 2
-export const LINK: ModelType = 3
+const LINK: ModelType = 3
 
 export interface ModelNode {
   readonly number: number

@@ -331,6 +331,20 @@ export class FilesRun {
           }
         )
       }
+      case "replace": {
+        const target = this.#target()
+        const bytes = this.#bytes()
+        return this.#both(
+          "replace",
+          () => {
+            for (;;) {
+              const result = this.#on(target, (draft, number) => Content.replace(draft, number, bytes, time))
+              if (Result.isFailure(result) || result.success) return Result.map(result, done)
+            }
+          },
+          () => model.setContent(model.file(this.#node(target)), bytes, time)
+        )
+      }
       case "append": {
         const target = this.#target()
         const bytes = this.#bytes()
@@ -434,11 +448,15 @@ export class FilesRun {
       case "readLink": {
         const path = this.#path()
         return this.#both(
-          "resolve",
-          () => Result.map(this.#resolve(path, false), ({ number, type }) => [number, type]),
+          "readLink",
+          () =>
+            Result.flatMap(this.#resolve(path, false), ({ number }) =>
+              volume.read((pages) => Content.readLink(pages, volume.names, number))
+            ),
           () => {
             const node = model.resolve(path, false)
-            return [node.number, node.type]
+            if (node.type !== Inode.SYMBOLIC_LINK) throw new Refusal("NotASymbolicLink")
+            return node.content
           }
         )
       }
@@ -545,8 +563,11 @@ export class FilesRun {
 
   #attribute(time: bigint): void {
     const { volume } = this
-    const target = this.#target()
-    const name = this.#oneOf(["user.a", "user.b", ...Array.from({ length: 20 }, (_, i) => `user.${i}`)])
+    // A few inodes get most of the attributes.
+    const target = this.#random() < 0.3 ? "/" : this.#target()
+    const there = [...(this.#peek(target)?.attributes.keys() ?? [])]
+    const isThere = there.length > 0 && this.#random() < 0.7
+    const name = isThere ? this.#oneOf(there) : `user.${this.#below(20)}`
     const key = encoder.encode(name)
     const chance = this.#random()
     if (chance < 0.6) {
@@ -796,6 +817,7 @@ const STEPS = [
   "rename",
   "write",
   "write",
+  "replace",
   "append",
   "insert",
   "remove",

@@ -17,6 +17,7 @@ import * as Extent from "../../src/core/Extent.ts"
 import * as Format from "../../src/core/Format.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Links from "../../src/core/Links.ts"
+import * as LongRuns from "../../src/core/LongRuns.ts"
 import * as Node from "../../src/core/Node.ts"
 import { CleanPages, MissingPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
@@ -72,7 +73,16 @@ export class TestVolume {
   readonly superblock: Superblock.Superblock
   readonly binding: Binding.Binding
   readonly disk: Array<Uint8Array | undefined>
-  readonly statistics = { attempts: 0, restarts: 0, abandoned: 0, loaded: 0, commits: 0, written: 0, folds: 0 }
+  readonly statistics = {
+    attempts: 0,
+    restarts: 0,
+    abandoned: 0,
+    loaded: 0,
+    commits: 0,
+    written: 0,
+    folds: 0,
+    splits: 0
+  }
   unkindness: Unkindness
   head!: Commit.Head
   previous: RootRecord.EncodedRoot | undefined
@@ -81,9 +91,9 @@ export class TestVolume {
   #allocator!: Allocator.Allocator
   #hasEarlyWrites = false
   #generation = 1
-  #isSealed = false
   #time = BigInt(1)
-  readonly #source = {
+  /** What is loaded. */
+  readonly source = {
     find: (address: number, birth: number, pageCount: number) => this.#cache.get(keyOf(address, birth, pageCount))
   }
 
@@ -96,6 +106,7 @@ export class TestVolume {
       {
         pageBytes,
         pageCount,
+        devicePageCount: pageCount,
         pageCountMax: pageCount * 16,
         extensionBytes: 0,
         volumeId: id(0x11),
@@ -141,7 +152,8 @@ export class TestVolume {
     const { pageBytes } = this.options
     const bytes = new Uint8Array(pointer.pageCount * pageBytes)
     for (let i = 0; i < pointer.pageCount; i++) bytes.set(this.page(pointer.address + i), i * pageBytes)
-    assert.isUndefined(Binding.fault(this.binding, pointer, bytes), `page ${pointer.address} of birth ${pointer.birth}`)
+    const fault = Binding.fault(this.binding, pointer, bytes)
+    if (fault !== undefined) assert.fail(`page ${pointer.address} of birth ${pointer.birth}: ${fault}`)
     return bytes
   }
 
@@ -174,11 +186,10 @@ export class TestVolume {
     let isAbandonedForNothing = this.random() < this.unkindness.abandon
     for (;;) {
       this.statistics.attempts++
-      this.#isSealed = false
       draft.attempt()
       try {
         const result = operation(draft)
-        if (!isAbandonedForNothing || this.#isSealed) {
+        if (!isAbandonedForNothing || draft.isSealed) {
           draft.keep()
           return result
         }
@@ -221,12 +232,7 @@ export class TestVolume {
     this.#allocator = Allocator.forget(this.head.allocator, root.record.base)
     this.#hasEarlyWrites = false
     this.#generation++
-    this.draft = new Draft(this.binding, this.#source, this.#generation, root.record.roots)
-    const { draft } = this
-    draft.seal = () => {
-      this.#isSealed = true
-      Draft.prototype.seal.call(draft)
-    }
+    this.draft = new Draft(this.binding, this.source, this.#generation, root.record.roots)
   }
 
   /** Gives the transaction up. */
@@ -253,9 +259,14 @@ export class TestVolume {
       bootId: id(0x33),
       time: this.#time++
     }
-    const plan = this.#runOnce((draft) =>
-      Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites)
-    )
+    const attempt = () =>
+      this.#runOnce((draft) => Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites))
+    let plan = attempt()
+    for (let pagesMax = this.layout.runPagesMax; plan._tag === "Fragmented" && pagesMax > 1; plan = attempt()) {
+      pagesMax = Math.ceil(pagesMax / 2)
+      this.statistics.splits++
+      this.run((draft) => LongRuns.split(draft, pagesMax))
+    }
     if (plan._tag === "Plan") this.#checkWrites(plan.writes)
     return plan
   }
@@ -319,7 +330,7 @@ export class TestVolume {
         }
       }
       const { map } = root.record
-      const clean = new CleanPages(this.layout, this.#source)
+      const clean = new CleanPages(this.layout, this.source)
       const died =
         previous === undefined
           ? Extent.EMPTY
@@ -348,7 +359,7 @@ export class TestVolume {
     const walk = (bytes: Uint8Array, at: number, kind: number, level: number, names: boolean, birth: number): void => {
       if (Pointer.isNull(layout, bytes, at)) return
       const pointer = Pointer.read(layout, bytes, at, kind, level)
-      assert.isAtMost(pointer.birth, birth, "I5: a page is not younger than its parent")
+      if (pointer.birth > birth) assert.fail("I5: a page is not younger than its parent")
       extents.push([pointer.address, pointer.pageCount])
       pageCount += pointer.pageCount
       const node = this.fetch(pointer)
@@ -375,7 +386,7 @@ export class TestVolume {
     const { pageCount } = this.options
     const { map, freeCount } = this.head.root.record
     const reachable = this.reachable(this.head.root)
-    const free = this.read((pages) => FreeMap.free(pages, map), new CleanPages(this.layout, this.#source))
+    const free = this.read((pages) => FreeMap.free(pages, map), new CleanPages(this.layout, this.source))
     const reserved = RootSlots.reserved(this.superblock.slots)
     assert.strictEqual(Extent.size(free), freeCount, "the root counts its free pages")
     assert.strictEqual(Extent.size(free), this.head.allocator.freeCount, "the allocator counts the free pages")

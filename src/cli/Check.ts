@@ -1,0 +1,62 @@
+/**
+ * `notafs check`: verifies a volume and lists what is wrong.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type { Problem, Report } from "../core/Check.ts"
+import { Volume } from "../shell/Volume.ts"
+import { printable, Refused } from "./Failure.ts"
+import * as Image from "./Image.ts"
+import * as Show from "./Show.ts"
+
+const where = ({ address, inode, path }: Problem): string => {
+  const places = [
+    path === undefined ? undefined : printable(path),
+    inode === undefined || path !== undefined ? undefined : `inode ${inode}`,
+    address === undefined ? undefined : `page ${address}`
+  ].filter((place) => place !== undefined)
+  return places.length === 0 ? "" : ` (${places.join(", ")})`
+}
+
+const lines = (report: Report, deep: boolean): ReadonlyArray<string> => {
+  const { fileCount, folderCount, freePageCount, problemCount, problems, reachedPageCount, symbolicLinkCount } = report
+  const unlisted = problemCount - problems.length
+  return [
+    ...problems.map((problem) => `${problem.code}: ${problem.message}${where(problem)}`),
+    ...(unlisted > 0 ? [`... and ${Show.count(unlisted, "more problem")}`] : []),
+    ...(report.isComplete ? [] : ["Some of the volume could not be read: what hangs under it is not known."]),
+    `${Show.count(folderCount, "folder")}, ${Show.count(fileCount, "file")}, ${Show.count(symbolicLinkCount, "link")}; ` +
+      `${Show.count(reachedPageCount, "page")} in use, ${Show.count(freePageCount, "page")} free; ` +
+      `${deep ? "all contents were read" : "contents were not read (use --deep)"}`,
+    problemCount === 0 ? "No problems." : `${Show.count(problemCount, "problem")}.`
+  ]
+}
+
+export const command = Command.make(
+  "check",
+  {
+    image: Image.argument,
+    deep: Flag.Boolean("deep").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Read and verify the contents of files too")
+    ),
+    json: Show.jsonFlag
+  },
+  Effect.fnUntraced(
+    function* ({ deep, image, json }) {
+      const volume = yield* Volume
+      const report = yield* volume.check({ deep })
+      if (json) yield* Show.json({ deep, ...report })
+      else yield* Console.log(lines(report, deep).join("\n"))
+      if (report.problemCount === 0) return
+      const what = Show.count(report.problemCount, "problem")
+      return yield* new Refused({ reason: `${image} has ${what}. Copy off what can be read, and format anew.` })
+    },
+    (effect, { image }) => Image.reading(image)(effect)
+  )
+).pipe(
+  Command.withDescription("Verify pointers, checksums, names, links and free space; changes nothing"),
+  Command.withExamples([{ command: "notafs check disk.notafs --deep", description: "Verify everything" }])
+)

@@ -1,0 +1,177 @@
+/**
+ * Copies of files and trees, each in one transaction: all of it or nothing.
+ *
+ * - Holes stay holes. Pages are not shared: the content is copied.
+ * - The rules are those of Node's `cp`: what is there stays unless it is to be overwritten, a folder is merged into a
+ *   folder, a relative symbolic link becomes an absolute one to the same place, modes are copied.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Content from "../core/Content.ts"
+import * as FileAttributes from "./FileAttributes.ts"
+import * as FileContent from "./FileContent.ts"
+import type { Operation, Service } from "./FileOperation.ts"
+import * as FileOperation from "./FileOperation.ts"
+import type { Stat } from "./FileStat.ts"
+import * as Files from "./Files.ts"
+import * as Folders from "./Folders.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+export interface CopyOptions {
+  /** Whether files and symbolic links that are there are replaced; without it they stay as they are. */
+  readonly overwrite?: boolean | undefined
+  readonly preserveTimestamps?: boolean | undefined
+}
+
+const NOTHING = new Uint8Array(0)
+
+const refused = (from: string, to: string, reason: string) =>
+  VolumeError.make(new VolumeError.CopyRefused({ from, to, reason }), from)
+
+// ---- one file
+
+/** Copies all data of one file into another, which is empty. */
+const copyContent = Effect.fnUntraced(function* (
+  volume: Service,
+  path: string,
+  from: number,
+  to: number,
+  size: number
+) {
+  const segmentAt = (offset: number) =>
+    FileOperation.reading(volume, path, (pages, names) => Content.segment(pages, names, from, offset))
+  for (let offset = 0; offset < size;) {
+    const segment = yield* segmentAt(offset)
+    if (segment === undefined) break
+    const end = segment.offset + segment.count
+    if (segment.isHole) {
+      offset = end
+      continue
+    }
+    const chunk = new Uint8Array(Math.min(end - offset, FileOperation.CHUNK_BYTES))
+    const count = yield* FileContent.readAt(volume, path, from, offset, chunk)
+    yield* FileContent.writeAt(volume, path, to, offset, chunk.subarray(0, count))
+    offset += count
+  }
+  yield* FileContent.truncateAt(volume, path, to, size)
+})
+
+const copyWhole = Effect.fnUntraced(function* (volume: Service, from: string, to: string) {
+  const source = yield* FileOperation.readingPath(volume, from, FileContent.fileAt)
+  const { mode, size } = yield* Files.stat(volume, from)
+  const there = yield* Effect.option(Files.stat(volume, to))
+  if (Option.isSome(there) && there.value.number === source.number) return
+  yield* FileContent.writeFile(volume, to, NOTHING, { mode })
+  const target = yield* FileOperation.readingPath(volume, to, FileContent.fileAt)
+  yield* copyContent(volume, from, source.number, target.number, size)
+  yield* FileAttributes.changeAttributes(volume, to, { mode })
+})
+
+/** Copies content and mode of a file to a file, which is made or replaced. Symbolic links are followed. */
+export const copyFile = (volume: Service, from: string, to: string): Operation<void> =>
+  volume.transaction(copyWhole(volume, from, to))
+
+// ---- trees
+
+/** A path from the root, by its text alone. */
+const namesOf = (path: string): Array<string> => {
+  const names: Array<string> = []
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop()
+    else if (name !== "" && name !== ".") names.push(name)
+  }
+  return names
+}
+
+const isInside = (folder: ReadonlyArray<string>, path: ReadonlyArray<string>): boolean =>
+  folder.every((name, index) => path[index] === name)
+
+const parentOf = (names: ReadonlyArray<string>): string => `/${names.slice(0, -1).join("/")}`
+
+const statIfThere = (volume: Service, path: string): Operation<Stat | undefined> =>
+  Effect.catch(Files.lstat(volume, path), (error) =>
+    error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+  )
+
+/** Copies a file, a symbolic link or a folder with all that is under it. */
+export const copy = (volume: Service, from: string, to: string, options: CopyOptions = {}): Operation<void> =>
+  volume.transaction(copyRoot(volume, from, to, options))
+
+const copyRoot = Effect.fnUntraced(function* (volume: Service, from: string, to: string, options: CopyOptions) {
+  const source = yield* Files.lstat(volume, from)
+  yield* checkPair(volume, from, to, source)
+  const goal = namesOf(to)
+  const sourceParent = parentOf(namesOf(from))
+  // The goal must not lie in the source, under whatever name.
+  for (let depth = goal.length - 1; depth > 0; depth--) {
+    const parent = `/${goal.slice(0, depth).join("/")}`
+    if (parent === sourceParent) break
+    const found = yield* Effect.catch(Files.stat(volume, parent), (error) =>
+      error.reason._tag === "NotFound" ? Effect.succeed(undefined) : Effect.fail(error)
+    )
+    if (found === undefined) break
+    if (found.number === source.number) return yield* refused(from, to, "the goal lies in what is copied")
+  }
+  yield* Folders.makeParents(volume, `/${goal.join("/")}`)
+  yield* copyAny(volume, from, to, options)
+})
+
+const checkPair = Effect.fnUntraced(function* (volume: Service, from: string, to: string, source: Stat) {
+  const there = yield* statIfThere(volume, to)
+  if (there !== undefined) {
+    if (there.number === source.number) return yield* refused(from, to, "they are the same")
+    if (source.type === "Folder" && there.type !== "Folder") {
+      return yield* refused(from, to, "a folder does not replace what is not a folder")
+    }
+    if (source.type !== "Folder" && there.type === "Folder") {
+      return yield* refused(from, to, "only a folder comes in the place of a folder")
+    }
+  }
+  if (source.type === "Folder" && isInside(namesOf(from), namesOf(to))) {
+    return yield* refused(from, to, "the goal lies in what is copied")
+  }
+  return there
+})
+
+/** Copies what is at `from`, whose goal has a parent. */
+const copyAny: (volume: Service, from: string, to: string, options: CopyOptions) => Operation<void> = Effect.fnUntraced(
+  function* (volume: Service, from: string, to: string, options: CopyOptions) {
+    const source = yield* Files.lstat(volume, from)
+    const there = yield* checkPair(volume, from, to, source)
+    if (source.type === "Folder") {
+      if (there === undefined) yield* Folders.makeFolder(volume, to)
+      for (const { name } of yield* Folders.readFolder(volume, from)) {
+        yield* copyAny(volume, `${from}/${name}`, `${to}/${name}`, options)
+      }
+      if (there === undefined) yield* FileAttributes.changeAttributes(volume, to, { mode: source.mode })
+    } else if (source.type === "SymbolicLink") yield* copyLink(volume, from, to, there)
+    else if (there === undefined || options.overwrite === true) {
+      if (there !== undefined) yield* Files.unlink(volume, to)
+      yield* copyWhole(volume, from, to)
+      if (options.preserveTimestamps === true) {
+        const { accessTime, modifyTime } = source
+        yield* FileAttributes.changeAttributes(volume, to, { accessTime, modifyTime })
+      }
+    }
+  }
+)
+
+/** Where a symbolic link at `path` leads, as names from the root. */
+const linkNames = (path: string, target: string): Array<string> =>
+  namesOf(target.startsWith("/") ? target : `${parentOf(namesOf(path))}/${target}`)
+
+const copyLink = Effect.fnUntraced(function* (volume: Service, from: string, to: string, there: Stat | undefined) {
+  const text = yield* Files.readLink(volume, from)
+  const target = linkNames(from, text)
+  const made = text.startsWith("/") ? text : `/${target.join("/")}`
+  if (there?.type === "SymbolicLink") {
+    const old = linkNames(to, yield* Files.readLink(volume, to))
+    if (isInside(target, old)) return yield* refused(from, to, "the old link leads into what the new one leads to")
+    const { type } = yield* Files.stat(volume, from)
+    if (type === "Folder" && isInside(old, target)) {
+      return yield* refused(from, to, "the new link leads into what the old one leads to")
+    }
+    yield* Files.unlink(volume, to)
+  }
+  yield* Files.symlink(volume, made, to)
+})

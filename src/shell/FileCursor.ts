@@ -1,0 +1,136 @@
+/**
+ * effect's `File`: an open file with a cursor of its own.
+ *
+ * - A handle for appending writes at the end and leaves the cursor where it is.
+ * - A read or write at the cursor begins where the cursor is when it begins; what is given a position leaves the cursor.
+ */
+import * as ByteSize from "effect/ByteSize"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
+import * as Content from "../core/Content.ts"
+import type { Operation, Service } from "./FileOperation.ts"
+import type { Stat, Type } from "./FileStat.ts"
+import type { OpenFile } from "./OpenFile.ts"
+import * as PlatformFailure from "./PlatformFailure.ts"
+
+// ---- what is known of a file
+
+const TYPES: Readonly<Record<Type, { readonly type: FileSystem.File.Type; readonly bits: number }>> = {
+  File: { type: "File", bits: 0o100000 },
+  Folder: { type: "Directory", bits: 0o040000 },
+  SymbolicLink: { type: "SymbolicLink", bits: 0o120000 }
+}
+
+export const typeOf = (type: Type): FileSystem.File.Type => TYPES[type].type
+
+const NANOS_PER_MILLI = BigInt(1_000_000)
+
+const dateOf = (nanos: bigint): Option.Option<Date> => Option.some(new Date(Number(nanos / NANOS_PER_MILLI)))
+
+/** A number that tells volumes apart, from the volume's id. */
+const deviceOf = (volume: Service): bigint =>
+  volume.facts.volumeId.subarray(0, 4).reduce((number, byte) => number * BigInt(256) + BigInt(byte), BigInt(0))
+
+export const infoOf =
+  (volume: Service) =>
+  (stat: Stat): FileSystem.File.Info => {
+    const { bits, type } = TYPES[stat.type]
+    return {
+      type,
+      mtime: dateOf(stat.modifyTime),
+      atime: dateOf(stat.accessTime),
+      birthtime: dateOf(stat.birthTime),
+      dev: deviceOf(volume),
+      rdev: Option.some(BigInt(0)),
+      ino: Option.some(BigInt(stat.number)),
+      mode: bits | stat.mode,
+      nlink: Option.some(BigInt(stat.links)),
+      uid: Option.some(stat.uid),
+      gid: Option.some(stat.gid),
+      size: ByteSize.bytes(BigInt(stat.size)),
+      blksize: Option.some(ByteSize.bytes(BigInt(volume.facts.layout.pageBytes))),
+      blocks: Option.none()
+    }
+  }
+
+// ---- the handle
+
+const FILE_BYTES_MAX = BigInt(Content.FILE_BYTES_MAX)
+const ZERO = BigInt(0)
+
+type Outcome<A> = Effect.Effect<A, PlatformError>
+
+export const make = (volume: Service, path: string, handle: OpenFile, isAppending: boolean): FileSystem.File => {
+  let cursor = ZERO
+  const tried = <A>(method: string, operation: Operation<A>): Outcome<A> =>
+    Effect.mapError(operation, PlatformFailure.make(method, path))
+
+  const moveTo = (position: bigint): void => {
+    cursor = position
+  }
+
+  /** Reads at a position, or at the cursor, which moves on. */
+  const readInto = (method: string, target: Uint8Array, position: bigint | undefined): Outcome<number> => {
+    if (position !== undefined && position < ZERO) {
+      return Effect.fail(PlatformFailure.badArgument(method, "Cannot read before the start of the file"))
+    }
+    const from = position ?? cursor
+    // After the end of the largest file there is nothing.
+    const offset = from > FILE_BYTES_MAX ? FILE_BYTES_MAX : from
+    const read = tried(method, target.length === 0 ? Effect.succeed(0) : handle.read(Number(offset), target))
+    return position === undefined ? Effect.tap(read, (count) => Effect.sync(() => moveTo(from + BigInt(count)))) : read
+  }
+
+  const writeAll = (method: string, bytes: Uint8Array): Outcome<number> => {
+    if (isAppending) return Effect.as(tried(method, handle.append(bytes)), bytes.length)
+    const from = cursor
+    if (from > BigInt(Number.MAX_SAFE_INTEGER)) {
+      return Effect.fail(PlatformFailure.badArgument(method, `the position ${from} is too large`))
+    }
+    return Effect.map(tried(method, handle.write(Number(from), bytes)), () => {
+      moveTo(from + BigInt(bytes.length))
+      return bytes.length
+    })
+  }
+
+  return {
+    [FileSystem.FileTypeId]: FileSystem.FileTypeId,
+    stat: tried("stat", Effect.map(handle.stat, infoOf(volume))),
+    sync: tried("sync", volume.sync),
+    seek: (offset, from) =>
+      Effect.suspend(() => {
+        const position = from === "start" ? offset : cursor + offset
+        if (position < ZERO) {
+          return Effect.fail(PlatformFailure.badArgument("seek", "Cannot seek before the start of the file"))
+        }
+        moveTo(position)
+        return Effect.succeed(position)
+      }),
+    read: (buffer, options) => Effect.suspend(() => readInto("read", buffer, options?.position)),
+    readAlloc: (size, options) =>
+      Effect.suspend(() => {
+        if (!Number.isInteger(size) || size < 0) {
+          return Effect.fail(PlatformFailure.badArgument("readAlloc", "size must be a non-negative integer"))
+        }
+        const buffer = new Uint8Array(size)
+        return Effect.map(readInto("readAlloc", buffer, options?.position), (count) =>
+          count === 0 ? Option.none() : Option.some(count === size ? buffer : buffer.slice(0, count))
+        )
+      }),
+    truncate: (length = 0) =>
+      Effect.suspend(() => {
+        if (!Number.isInteger(length)) {
+          return Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer"))
+        }
+        const size = Math.max(0, length)
+        return Effect.map(tried("truncate", handle.truncate(size)), () => {
+          if (!isAppending && cursor > BigInt(size)) moveTo(BigInt(size))
+        })
+      }),
+    write: (buffer) => Effect.suspend(() => writeAll("write", buffer)),
+    writeAll: (buffer) =>
+      Effect.suspend(() => (buffer.length === 0 ? Effect.void : Effect.asVoid(writeAll("writeAll", buffer))))
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * effect's `FileSystem` on a volume.
+ *
+ * - It behaves as effect's file system on Node does, error tag for error tag; what differs stands in `docs/decisions`.
+ * - Every operation is atomic and, where the volume's durability is `"commit"`, durable when it returns.
+ * - The cause of a `PlatformError` is the `VolumeError`.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import type { PlatformError } from "effect/PlatformError"
+import * as Random from "effect/Random"
+import * as Sink from "effect/Sink"
+import * as Stream from "effect/Stream"
+import * as FileCopy from "./FileCopy.ts"
+import * as FileCursor from "./FileCursor.ts"
+import type { Operation } from "./FileOperation.ts"
+import * as Files from "./Files.ts"
+import * as PlatformFailure from "./PlatformFailure.ts"
+import { Volume } from "./Volume.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Outcome<A> = Effect.Effect<A, PlatformError>
+
+const NOTHING = new Uint8Array(0)
+const TEMPORARY_FOLDER = "/tmp"
+const TEMPORARY_NAME_ATTEMPTS = 16
+
+interface TemporaryOptions {
+  readonly directory?: string | undefined
+  readonly prefix?: string | undefined
+  readonly suffix?: string | undefined
+}
+
+/** effect's file system on this volume. */
+export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
+  const infoOf = FileCursor.infoOf(volume)
+
+  /** An operation as a method of the interface. */
+  const tried = <A>(
+    method: string,
+    path: string,
+    operation: Operation<A>,
+    tags?: Parameters<typeof PlatformFailure.make>[2]
+  ): Outcome<A> => Effect.mapError(operation, PlatformFailure.make(method, path, tags))
+
+  const access: FileSystem.FileSystem["access"] = (path, options) =>
+    Effect.flatMap(tried("access", path, Files.stat(volume, path)), () => {
+      if (options?.writable !== true || !volume.facts.readOnly) return Effect.void
+      const error = VolumeError.make(new VolumeError.ReadOnly({ device: volume.facts.device }), path)
+      return Effect.fail(PlatformFailure.make("access", path)(error))
+    })
+
+  const open: FileSystem.FileSystem["open"] = (path, options) =>
+    Effect.map(Effect.mapError(Files.open(volume, path, options), PlatformFailure.make("open", path)), (handle) =>
+      FileCursor.make(volume, path, handle, options?.flag?.startsWith("a") ?? false)
+    )
+
+  const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) => {
+    const flag = options?.flag ?? "w"
+    if (flag !== "r") {
+      return tried("writeFile", path, Files.writeFile(volume, path, data, { flag, mode: options?.mode }))
+    }
+    // Node opens the file, and then cannot write to it.
+    const error = VolumeError.make(new VolumeError.NotOpenFor({ what: "writing" }), path)
+    const refused = Effect.fail(PlatformFailure.make("writeFile", path)(error))
+    return Effect.andThen(tried("writeFile", path, Files.stat(volume, path)), refused)
+  }
+
+  const removeAs =
+    (method: string): FileSystem.FileSystem["remove"] =>
+    (path, options) => {
+      const removed = options?.recursive === true ? Files.removeTree(volume, path) : Files.unlink(volume, path)
+      const forced =
+        options?.force === true
+          ? Effect.catch(removed, (error) => (error.reason._tag === "NotFound" ? Effect.void : Effect.fail(error)))
+          : removed
+      return tried(method, path, forced, { IsAFolder: "Unknown" })
+    }
+
+  // ---- temporary files and folders
+
+  const makeTemporaryFolder = (method: string, options: TemporaryOptions | undefined): Outcome<string> => {
+    const folder = options?.directory ?? TEMPORARY_FOLDER
+    const attempt = (left: number): Operation<string> =>
+      Effect.flatMap(randomName, (random) => {
+        const path = `${folder}/${options?.prefix ?? ""}${random}`
+        return Effect.as(Files.makeFolder(volume, path, { mode: 0o700 }), path).pipe(
+          Effect.catch((error) =>
+            error.reason._tag === "AlreadyExists" && left > 1 ? attempt(left - 1) : Effect.fail(error)
+          )
+        )
+      })
+    const made = attempt(TEMPORARY_NAME_ATTEMPTS)
+    const ready =
+      options?.directory === undefined
+        ? Files.makeFolder(volume, folder, { recursive: true, mode: 0o1777 })
+        : Effect.void
+    return tried(method, folder, Effect.andThen(ready, made))
+  }
+
+  const makeTemporaryFile = (method: string, options: TemporaryOptions | undefined): Outcome<string> =>
+    Effect.flatMap(makeTemporaryFolder(method, options), (folder) =>
+      Effect.flatMap(randomName, (random) => {
+        const path = `${folder}/${random}${options?.suffix ?? ""}`
+        return Effect.as(tried(method, path, Files.writeFile(volume, path, NOTHING)), path)
+      })
+    )
+
+  /** What is made is removed with all that is in it when the scope ends. */
+  const scoped = (method: string, made: Outcome<string>, rootOf: (path: string) => string) =>
+    Effect.acquireRelease(made, (path) =>
+      Effect.orDie(removeAs(method)(rootOf(path), { recursive: true, force: true }))
+    )
+
+  const base = FileSystem.make({
+    access,
+    chmod: (path, mode) => tried("chmod", path, Files.changeAttributes(volume, path, { mode })),
+    chown: (path, uid, gid) => tried("chown", path, Files.changeAttributes(volume, path, { uid, gid })),
+    copy: (from, to, options) => tried("copy", from, FileCopy.copy(volume, from, to, options)),
+    copyFile: (from, to) => tried("copyFile", from, FileCopy.copyFile(volume, from, to)),
+    link: (from, to) => tried("link", from, Files.link(volume, from, to), { IsAFolder: "PermissionDenied" }),
+    lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infoOf)),
+    makeDirectory: (path, options) => tried("makeDirectory", path, Files.makeFolder(volume, path, options)),
+    makeTempDirectory: (options) => makeTemporaryFolder("makeTempDirectory", options),
+    makeTempDirectoryScoped: (options) => {
+      const method = "makeTempDirectoryScoped"
+      return scoped(method, makeTemporaryFolder(method, options), (path) => path)
+    },
+    makeTempFile: (options) => makeTemporaryFile("makeTempFile", options),
+    makeTempFileScoped: (options) => {
+      const method = "makeTempFileScoped"
+      return scoped(method, makeTemporaryFile(method, options), (path) => path.slice(0, path.lastIndexOf("/")))
+    },
+    open,
+    readDirectory: (path, options) =>
+      tried(
+        "readDirectory",
+        path,
+        options?.recursive === true
+          ? Effect.map(Files.walk(volume, path), (found) => found.map((entry) => entry.path))
+          : Effect.map(Files.readFolder(volume, path), (entries) => entries.map(({ name }) => name))
+      ),
+    readDirectoryEntries: (path) =>
+      tried(
+        "readDirectoryEntries",
+        path,
+        Effect.map(Files.readFolder(volume, path), (entries) =>
+          entries.map(({ name, type }) => ({ name, type: FileCursor.typeOf(type) }))
+        )
+      ),
+    readFile: (path) => tried("readFile", path, Files.readFile(volume, path)),
+    readLink: (path) => tried("readLink", path, Files.readLink(volume, path)),
+    realPath: (path) => tried("realPath", path, Files.realPath(volume, path)),
+    remove: removeAs("remove"),
+    rename: (from, to) => tried("rename", from, Files.rename(volume, from, to)),
+    stat: (path) => tried("stat", path, Effect.map(Files.stat(volume, path), infoOf)),
+    symlink: (target, path) => tried("symlink", target, Files.symlink(volume, target, path)),
+    truncate: (path, length = 0) =>
+      Number.isInteger(length)
+        ? tried("truncate", path, Files.truncate(volume, path, Math.max(0, length)))
+        : Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer")),
+    utimes: (path, accessed, modified) => {
+      const accessTime = nanosOf(accessed)
+      const modifyTime = nanosOf(modified)
+      return accessTime === undefined || modifyTime === undefined
+        ? Effect.fail(PlatformFailure.badArgument("utimes", "a time is a date or a number of seconds"))
+        : tried("utimes", path, Files.changeAttributes(volume, path, { accessTime, modifyTime }))
+    },
+    watch: (path) => {
+      const reason = VolumeError.make(new VolumeError.Unsupported({ what: "Watching files" }), path)
+      return Stream.fail(PlatformFailure.make("watch", path)(reason))
+    },
+    writeFile
+  })
+  return {
+    ...base,
+    exists: (path) => tried("exists", path, Files.exists(volume, path)),
+    stream: (path, options) => base.stream(path, { ...options, chunkSize: options?.chunkSize ?? Files.CHUNK_BYTES }),
+    sink: (path, options) =>
+      Sink.unwrap(
+        Effect.map(open(path, { ...options, flag: options?.flag ?? "w" }), (file) =>
+          Sink.forEachArray((chunks: ReadonlyArray<Uint8Array>) => file.writeAll(joined(chunks)))
+        )
+      )
+  }
+}
+
+/** effect's file system on the volume below. */
+export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = Layer.effect(
+  FileSystem.FileSystem,
+  Effect.map(Volume, make)
+)
+
+// ---- values
+
+const RANDOM_NAME_DIGITS = 10
+
+const randomName: Effect.Effect<string> = Effect.map(Random.nextIntBetween(0, 36 ** RANDOM_NAME_DIGITS), (number) =>
+  number.toString(36).padStart(RANDOM_NAME_DIGITS, "0")
+)
+
+const NANOS_PER_SECOND = 1_000_000_000
+const NANOS_PER_MILLI = BigInt(1_000_000)
+
+/** Nanoseconds since 1970 of a date or a number of seconds, if it is one. */
+const nanosOf = (time: Date | number): bigint | undefined => {
+  if (typeof time !== "number") {
+    const millis = time.getTime()
+    return Number.isNaN(millis) ? undefined : BigInt(Math.trunc(millis)) * NANOS_PER_MILLI
+  }
+  if (!Number.isFinite(time)) return undefined
+  const seconds = Math.floor(time)
+  return BigInt(seconds) * BigInt(NANOS_PER_SECOND) + BigInt(Math.floor((time - seconds) * NANOS_PER_SECOND))
+}
+
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  if (chunks.length === 1) return chunks[0]
+  const bytes = new Uint8Array(chunks.reduce((size, { length }) => size + length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}

@@ -1,0 +1,71 @@
+/**
+ * Every `ts` snippet of the documents is compiled and run, against the sources.
+ */
+import { execFile } from "node:child_process"
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, "../..")
+
+interface Snippet {
+  readonly name: string
+  readonly code: string
+}
+
+const documents = async (folder: string): Promise<ReadonlyArray<string>> => {
+  const entries = await readdir(join(root, folder), { recursive: true })
+  return entries.filter((name) => name.endsWith(".md")).map((name) => join(folder, name))
+}
+
+const snippetsOf = (document: string, text: string): ReadonlyArray<Snippet> =>
+  [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map((match, i) => ({
+    name: `${document.replaceAll(/\W/g, "-")}-${i + 1}.ts`,
+    code: match[1]
+  }))
+
+/** The doors of the library as the sources have them. */
+const towardsSources = (code: string): string =>
+  code
+    .replaceAll(/from "notafs"/g, 'from "../../src/index.ts"')
+    .replaceAll(
+      /from "notafs\/(\w+)"/g,
+      (_, door) => `from "../../src/${door === "testing" ? "testing/index" : door}.ts"`
+    )
+
+const paths = ["README.md", ...(await documents("docs"))]
+const snippets = (
+  await Promise.all(paths.map(async (path) => snippetsOf(path, await readFile(join(root, path), "utf8"))))
+).flat()
+
+describe("the snippets of the documents", () => {
+  let folder = ""
+
+  beforeAll(async () => {
+    await mkdir(join(root, "reports"), { recursive: true })
+    folder = await mkdtemp(join(root, "reports/snippets-"))
+    for (const { code, name } of snippets) await writeFile(join(folder, name), `export {}\n${towardsSources(code)}`)
+    const options = { extends: "../../tsconfig.json", include: ["*.ts"], compilerOptions: { noUnusedLocals: false } }
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(options))
+  })
+
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it("are there", () => {
+    assert.isAtLeast(snippets.length, 2)
+  })
+
+  it("compile", async () => {
+    const { stdout } = await run(join(root, "node_modules/.bin/tsc"), ["-p", folder]).catch((error) => error)
+    assert.strictEqual(stdout, "")
+  })
+
+  it.each(snippets.map(({ name }) => name))("%s runs", async (name) => {
+    const work = join(folder, `${name}.work`)
+    await mkdir(work)
+    const { stderr } = await run(process.execPath, [join(folder, name)], { cwd: work })
+    assert.strictEqual(stderr, "")
+  })
+})

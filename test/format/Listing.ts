@@ -1,0 +1,131 @@
+/** The tree of files that a root holds, in a form that can be compared and written as JSON. */
+import { corrupt, must } from "./Fault.ts"
+import type { FileType, InodeItem, NamedItem } from "./Names.ts"
+import type { Piece } from "./Walk.ts"
+
+export interface Inode extends Omit<InodeItem, "content"> {
+  readonly pieces: ReadonlyArray<Piece>
+  readonly attributes: ReadonlyMap<string, Uint8Array>
+}
+
+export interface Entry {
+  readonly number: number
+  readonly type: FileType
+}
+
+export interface Listing {
+  readonly inodes: ReadonlyMap<number, Inode>
+  /** The entries of every folder that has some. */
+  readonly entries: ReadonlyMap<number, ReadonlyMap<string, Entry>>
+  /** Numbers of inodes, by the absolute path of each entry that the root folder reaches, the root folder included. */
+  readonly paths: ReadonlyMap<string, number>
+  readonly orphans: ReadonlyArray<number>
+  /** Numbers of all that the root folder and the orphans reach. */
+  readonly reached: ReadonlySet<number>
+}
+
+const rootFolder = 1
+const linkBytesMax = 4096
+
+const emplace = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+  const present = map.get(key)
+  if (present !== undefined) return present
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+/** Walks a folder and what is under it. No folder is met twice: folders are trees. */
+const walkFolder = (
+  entries: ReadonlyMap<number, ReadonlyMap<string, Entry>>,
+  folder: number,
+  prefix: string,
+  met: Set<number>,
+  found: (path: string, number: number) => void
+): void => {
+  must(!met.has(folder), `folder ${folder} is met twice`)
+  met.add(folder)
+  for (const [name, { number, type }] of entries.get(folder) ?? []) {
+    found(`${prefix}/${name}`, number)
+    if (type === "folder") walkFolder(entries, number, `${prefix}/${name}`, met, found)
+  }
+}
+
+/** Collects the items of a names tree, in their order. */
+export class ListingBuilder {
+  readonly #inodes = new Map<number, Inode & { readonly attributes: Map<string, Uint8Array> }>()
+  readonly #entries = new Map<number, Map<string, Entry>>()
+  readonly #orphans: Array<number> = []
+
+  add(item: NamedItem, pieces: ReadonlyArray<Piece>): void {
+    switch (item.is) {
+      case "inode": {
+        const { content: _, ...inode } = item.inode
+        this.#inodes.set(item.number, { ...inode, pieces, attributes: new Map() })
+        return
+      }
+      case "entry": {
+        const folder = emplace(this.#entries, item.folder, () => new Map<string, Entry>())
+        folder.set(item.name, { number: item.number, type: item.type })
+        return
+      }
+      case "attribute": {
+        const inode = this.#inodes.get(item.number)
+        if (inode === undefined) throw corrupt(`an attribute of inode ${item.number}, which is missing`)
+        inode.attributes.set(item.name, item.value)
+        return
+      }
+      case "orphan":
+        this.#orphans.push(item.number)
+    }
+  }
+
+  build(): Listing {
+    const paths = new Map([["/", rootFolder]])
+    const reached = new Set([rootFolder, ...this.#orphans])
+    const met = new Set<number>()
+    walkFolder(this.#entries, rootFolder, "", met, (path, number) => {
+      paths.set(path, number)
+      reached.add(number)
+    })
+    for (const orphan of this.#orphans) {
+      walkFolder(this.#entries, orphan, "", met, (_, number) => reached.add(number))
+    }
+    return { inodes: this.#inodes, entries: this.#entries, paths, orphans: this.#orphans, reached }
+  }
+}
+
+/** What is wrong in a listing by section 9 of the document: types, links, counts, what nothing names. */
+export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
+  const { inodes, entries, orphans, reached } = listing
+  const complaints: Array<string> = []
+  const expect = (holds: boolean, complaint: string): void => {
+    if (!holds) complaints.push(complaint)
+  }
+  const links = new Map<number, number>()
+  for (const [folder, named] of entries) {
+    const inode = inodes.get(folder)
+    expect(inode?.type === "folder", `entries of inode ${folder}, which is no folder`)
+    expect(inode?.size === named.size, `folder ${folder} of size ${inode?.size} has ${named.size} entries`)
+    for (const [name, { number, type }] of named) {
+      expect(inodes.get(number)?.type === type, `entry ${name} of folder ${folder}: the type of inode ${number}`)
+      links.set(number, (links.get(number) ?? 0) + 1)
+    }
+  }
+  expect(inodes.get(rootFolder)?.type === "folder", "inode 1 is not a folder")
+  expect(!links.has(rootFolder), "an entry names the root folder")
+  for (const [number, inode] of inodes) {
+    const isOrphan = orphans.includes(number)
+    const expected = number === rootFolder ? 1 : (links.get(number) ?? 0)
+    expect(inode.links === expected, `inode ${number} has ${inode.links} links and ${expected} entries`)
+    expect(inode.links > 0 || isOrphan, `inode ${number} has no links and is no orphan`)
+    expect(reached.has(number), `nothing leads to inode ${number}`)
+    const isLink = inode.type === "symlink" && inode.links > 0
+    expect(!isLink || (inode.size >= 1 && inode.size <= linkBytesMax), `the target of ${number}`)
+    expect(inode.type !== "folder" || inode.size === (entries.get(number)?.size ?? 0), `the size of folder ${number}`)
+    const total = inode.pieces.reduce((sum, piece) => sum + piece.length, 0)
+    expect(total === (inode.type === "folder" ? 0 : inode.size), `inode ${number} has ${total} bytes of ${inode.size}`)
+  }
+  for (const number of orphans) expect(inodes.has(number), `orphan ${number} has no inode`)
+  return complaints
+}

@@ -1,0 +1,123 @@
+/** What a volume holds by the file system's own reading side, through an open session. */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Attributes from "../../src/core/Attributes.ts"
+import * as Content from "../../src/core/Content.ts"
+import type { FileResult } from "../../src/core/FileError.ts"
+import * as Folder from "../../src/core/Folder.ts"
+import * as Inode from "../../src/core/Inode.ts"
+import * as Inodes from "../../src/core/Inodes.ts"
+import * as Orphans from "../../src/core/Orphans.ts"
+import type { Pages } from "../../src/core/Pages.ts"
+import type { Roots } from "../../src/core/Roots.ts"
+import type { Volume } from "../../src/shell/Volume.ts"
+import { hex } from "./Scan.ts"
+import type { InodeSummary, Stretch, Summary } from "./Summary.ts"
+import { attributeText, dataOf } from "./Summary.ts"
+
+const types = ["", "file", "folder", "symlink"]
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const countMax = 1_000_000
+
+const succeed = <A>(result: FileResult<A>): A => Result.getOrThrowWith(result, (error) => new Error(error._tag))
+
+const stretchesOf = (pages: Pages, { names }: Roots, number: number, inode: Inode.Inode): ReadonlyArray<Stretch> => {
+  const stretches: Array<Stretch> = []
+  const push = (offset: number, length: number): void => {
+    if (length === 0) return
+    const bytes = new Uint8Array(length)
+    Content.readInode(pages, inode, offset, bytes)
+    stretches.push({ offset, bytes })
+  }
+  if (inode.type === Inode.SYMBOLIC_LINK) {
+    push(0, Content.linkTarget(pages, inode).length)
+  } else if (inode.type === Inode.FILE) {
+    for (let offset = 0; ;) {
+      const segment = succeed(Content.segment(pages, names, number, offset))
+      if (segment === undefined) break
+      if (!segment.isHole) push(segment.offset, segment.count)
+      offset = segment.offset + segment.count
+    }
+  }
+  return stretches
+}
+
+const inodeSummary = (pages: Pages, roots: Roots, number: number): InodeSummary => {
+  const { names } = roots
+  const inode = Inodes.get(pages, names, number)
+  if (inode === undefined) throw new Error(`inode ${number} is missing`)
+  const attributes = succeed(Attributes.list(pages, names, number, undefined, countMax)).map((name) => [
+    decoder.decode(name),
+    attributeText(succeed(Attributes.get(pages, names, number, name)))
+  ])
+  return {
+    type: types[inode.type],
+    mode: inode.mode.toString(8),
+    links: inode.links,
+    uid: inode.uid,
+    gid: inode.gid,
+    accessTime: `${inode.accessTime}`,
+    modifyTime: `${inode.modifyTime}`,
+    changeTime: `${inode.changeTime}`,
+    birthTime: `${inode.birthTime}`,
+    size: inode.size,
+    data: dataOf(stretchesOf(pages, roots, number, inode)),
+    attributes: Object.fromEntries(attributes)
+  }
+}
+
+interface Names {
+  readonly paths: Readonly<Record<string, number>>
+  readonly orphans: ReadonlyArray<number>
+  readonly numbers: ReadonlyArray<number>
+}
+
+const namesOf = (pages: Pages, { names }: Roots): Names => {
+  const paths: Record<string, number> = { "/": Inode.ROOT }
+  const numbers = new Set<number>()
+  const descend = (folder: number, found: (path: string, number: number) => void, prefix: string): void => {
+    for (const { name, number, type } of Folder.entries(pages, names, folder, undefined, countMax)) {
+      const path = `${prefix}/${decoder.decode(name)}`
+      found(path, number)
+      numbers.add(number)
+      if (type === Inode.FOLDER) descend(number, found, path)
+    }
+  }
+  numbers.add(Inode.ROOT)
+  descend(
+    Inode.ROOT,
+    (path, number) => {
+      paths[path] = number
+    },
+    ""
+  )
+  const orphans: Array<number> = []
+  for (let number = Orphans.next(pages, names, 0); number !== undefined; number = Orphans.next(pages, names, number)) {
+    orphans.push(number)
+    numbers.add(number)
+    if (Inodes.get(pages, names, number)?.type === Inode.FOLDER) descend(number, () => {}, "")
+  }
+  return { paths, orphans, numbers: [...numbers] }
+}
+
+/** Everything that the running session shows, and what it counts. */
+export const shippedSummary = Effect.fnUntraced(function* (volume: Volume["Service"]) {
+  const { paths, orphans, numbers } = yield* volume.read(namesOf)
+  const inodes: Record<string, InodeSummary> = {}
+  for (const number of numbers)
+    inodes[number] = yield* volume.read((pages, roots) => inodeSummary(pages, roots, number))
+  const { pageBytes, size, free, generation, inodeCount } = yield* volume.statistics
+  const summary: Summary = {
+    pageSize: pageBytes,
+    pageCount: size / pageBytes,
+    volumeId: hex(volume.facts.volumeId),
+    checksum: volume.facts.checksum,
+    generation,
+    freePages: free / pageBytes,
+    inodeCount,
+    orphans,
+    paths,
+    inodes
+  }
+  return summary
+})

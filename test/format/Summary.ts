@@ -1,0 +1,91 @@
+/** What a volume holds, as plain JSON: the same form for the independent reader and for the file system itself. */
+import { createHash } from "node:crypto"
+import type { Inode } from "./Listing.ts"
+import type { Reading } from "./Reader.ts"
+import { hex } from "./Scan.ts"
+
+export interface InodeSummary {
+  readonly type: string
+  /** Octal. */
+  readonly mode: string
+  readonly links: number
+  readonly uid: number
+  readonly gid: number
+  readonly accessTime: string
+  readonly modifyTime: string
+  readonly changeTime: string
+  readonly birthTime: string
+  readonly size: number
+  /** The longest stretches that are no hole: offset, length and the beginning of their SHA-256. */
+  readonly data: ReadonlyArray<readonly [number, number, string]>
+  /** Values in hexadecimal, or the beginning of their SHA-256. */
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+export interface Summary {
+  readonly pageSize: number
+  readonly pageCount: number
+  readonly volumeId: string
+  readonly checksum: string
+  readonly generation: number
+  readonly freePages: number
+  readonly inodeCount: number
+  readonly orphans: ReadonlyArray<number>
+  readonly paths: Readonly<Record<string, number>>
+  readonly inodes: Readonly<Record<string, InodeSummary>>
+}
+
+const checksumNames: ReadonlyArray<string> = ["", "xxh64", "sha256-128"]
+
+const shortHash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex").slice(0, 16)
+
+export const attributeText = (value: Uint8Array): string =>
+  value.length <= 32 ? hex(value) : `${value.length} bytes, ${shortHash(value)}`
+
+/** A stretch of content that is data. */
+export interface Stretch {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** Joins stretches that touch, which come in ascending order. */
+export const dataOf = (stretches: ReadonlyArray<Stretch>): InodeSummary["data"] => {
+  const joined: Array<{ readonly offset: number; readonly parts: Array<Uint8Array>; end: number }> = []
+  for (const { offset, bytes } of stretches) {
+    const last = joined.at(-1)
+    if (last?.end === offset) {
+      last.parts.push(bytes)
+      last.end += bytes.length
+    } else joined.push({ offset, parts: [bytes], end: offset + bytes.length })
+  }
+  return joined.map(({ offset, parts, end }) => [offset, end - offset, shortHash(Buffer.concat(parts))] as const)
+}
+
+const inodeSummary = (inode: Inode): InodeSummary => ({
+  type: inode.type,
+  mode: inode.mode.toString(8),
+  links: inode.links,
+  uid: inode.uid,
+  gid: inode.gid,
+  accessTime: `${inode.accessTime}`,
+  modifyTime: `${inode.modifyTime}`,
+  changeTime: `${inode.changeTime}`,
+  birthTime: `${inode.birthTime}`,
+  size: inode.size,
+  data: dataOf(inode.pieces.flatMap(({ bytes, offset }) => (bytes === undefined ? [] : [{ offset, bytes }]))),
+  attributes: Object.fromEntries([...inode.attributes].map(([name, value]) => [name, attributeText(value)]))
+})
+
+/** What the independent reader read. */
+export const summaryOf = ({ listing, opened }: Reading): Summary => ({
+  pageSize: opened.superblock.pageSize,
+  pageCount: opened.record.pageCount,
+  volumeId: hex(opened.superblock.volumeId),
+  checksum: checksumNames[opened.superblock.algorithm],
+  generation: opened.record.generation,
+  freePages: opened.record.freeCount,
+  inodeCount: opened.record.inodeCount,
+  orphans: listing.orphans,
+  paths: Object.fromEntries(listing.paths),
+  inodes: Object.fromEntries([...listing.inodes].map(([number, inode]) => [number, inodeSummary(inode)]))
+})
