@@ -72,7 +72,7 @@ const earlySteps: ReadonlyArray<CrashSteps.Step> = [
 export const early: Operation = { kind: "steps", name: "early", steps: earlySteps }
 
 /** The same, but at its end it fails: all that was written early is given up. */
-const earlyFailing: Operation = { kind: "steps", name: "early and failing", steps: earlySteps, fails: true }
+export const earlyFailing: Operation = { kind: "steps", name: "early and failing", steps: earlySteps, fails: true }
 
 /** Three callers at once: the first commit is on its way while the other two join the next group. */
 export const together: Operation = {

@@ -15,6 +15,8 @@ import { type Facts, factsOf, OPTIONS, runExit } from "./CrashVolume.ts"
 export interface Start extends CrashRun.Disk {
   readonly name: string
   readonly facts: Facts
+  /** Whether it takes long to open: its roots are full of deltas. */
+  readonly isDear: boolean
 }
 
 interface Size {
@@ -30,7 +32,7 @@ const format = (name: string, { pageBytes, pageCount }: Size): Start => {
   const options = { ...OPTIONS, format: "always" as const, pageSize: pageBytes, sizeMax: pageBytes * pageCount }
   const exit = runExit(Opening.open(SimulatedDevice.make(disk), options))
   if (Exit.isFailure(exit)) throw new Error(causeText(exit.cause))
-  return { name, disk, states: [CrashRun.empty()], facts: factsOf(disk) }
+  return { name, disk, states: [CrashRun.empty()], facts: factsOf(disk), isDear: pageCount > 300 && pageCount < 1000 }
 }
 
 /** What comes of a start when these steps have been done, a few to a commit. */
@@ -48,7 +50,7 @@ const after = (
   const ran = CrashRun.run(start, start.facts, operations, { durability: "commit", closes, dirtyBytes: 1 << 20 })
   const failed = [...ran.breaches, ...ran.outcomes.filter((outcome) => outcome !== "done")]
   if (failed.length > 0) throw new Error(`${name}: ${failed.join("\n")}`)
-  return { ...ran.end, name, facts: start.facts }
+  return { ...start, ...ran.end, name }
 }
 
 const fewFiles: ReadonlyArray<CrashSteps.Step> = [
@@ -128,20 +130,20 @@ export const losing = (missing: "data" | "tree" | "root", start: Start): Start =
   const sector = cut.disk.pending.findLast(({ index }) => partOf(index) === missing)
   if (sector === undefined) throw new Error(`no sector of its ${missing} was pending`)
   const torn = cut.disk.crash(({ index, versions }) => (index === sector.index ? 0 : versions.length))
-  return { name: `last commit without a sector of its ${missing}`, disk: torn, states: cut.states, facts }
+  return { ...start, name: `last commit without a sector of its ${missing}`, disk: torn, states: cut.states }
 }
 
 /** The deltas of the free map reach into the second sector of the root record. */
 export const longRoot = (): Start => scattered({ pageBytes: 1024, pageCount: 640 }, "long root", 360)
 
-export const all: ReadonlyArray<() => Start> = [
-  fresh,
-  files,
-  full,
-  folding,
-  () => losing("data", files()),
-  () => losing("tree", files()),
-  () => losing("root", longRoot()),
-  wide,
-  tall
-]
+export const all: Readonly<Record<string, () => Start>> = {
+  "fresh volume": fresh,
+  "some files": files,
+  "nearly full": full,
+  "next commit folds the free map": folding,
+  "newest root rejected, for content": () => losing("data", files()),
+  "newest root rejected, for a tree page": () => losing("tree", files()),
+  "newest root torn": () => losing("root", longRoot()),
+  "pages of two sectors": wide,
+  "free map of two levels": tall
+}
