@@ -7,6 +7,8 @@
  */
 import * as Effect from "effect/Effect"
 import { afterAll, assert, describe, it, vi } from "vitest"
+import type * as Xxhash from "xxhash-wasm"
+import type * as Binding from "../../src/core/Binding.ts"
 import { ArrayDisk } from "./ArrayDisk.ts"
 import { Histogram, report, runFixed, Violations } from "./FaultVolume.ts"
 import { judge, makeSubject, PAGE_BYTES, sectorsRead, type Subject } from "./FlipSubject.ts"
@@ -14,14 +16,14 @@ import { judge, makeSubject, PAGE_BYTES, sectorsRead, type Subject } from "./Fli
 const broken = vi.hoisted(() => ({ trustsAll: false }))
 
 vi.mock("../../src/core/Binding.ts", async (original) => {
-  const actual = await original<typeof import("../../src/core/Binding.ts")>()
+  const actual = await original<typeof Binding>()
   const fault: typeof actual.fault = (...args) => (broken.trustsAll ? undefined : actual.fault(...args))
   return { ...actual, fault }
 })
 
 /** Compiles the hash function once and not for each opening. */
 vi.mock("xxhash-wasm", async (original) => {
-  const { default: load } = await original<typeof import("xxhash-wasm")>()
+  const { default: load } = await original<typeof Xxhash>()
   const loaded = load()
   return { default: () => loaded }
 })

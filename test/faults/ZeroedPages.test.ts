@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { afterAll, assert, describe, it, vi } from "vitest"
+import type * as Xxhash from "xxhash-wasm"
 import * as Files from "../../src/shell/Files.ts"
 import { makeGolden, recipes } from "../format/goldenRecipes.ts"
 import { ArrayDisk } from "./ArrayDisk.ts"
@@ -13,7 +14,7 @@ import { failureOf } from "./FlipSubject.ts"
 import { needs, owners } from "./PageOwners.ts"
 
 vi.mock("xxhash-wasm", async (original) => {
-  const { default: load } = await original<typeof import("xxhash-wasm")>()
+  const { default: load } = await original<typeof Xxhash>()
   const loaded = load()
   return { default: () => loaded }
 })
