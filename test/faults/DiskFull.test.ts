@@ -1,0 +1,132 @@
+/**
+ * T7: the disk is full at every allocation. The same workload on volumes of 16, 17, 18, ... pages, so that it runs out of
+ * pages at each place once: in an early write, at the end of a transaction, at the commit, at the fold of the free map, in
+ * a group.
+ */
+import * as Effect from "effect/Effect"
+import { afterAll, assert, describe, it, vi } from "vitest"
+import type * as Xxhash from "xxhash-wasm"
+import type * as Allocator from "../../src/core/Allocator.ts"
+import type * as Commit from "../../src/core/Commit.ts"
+import type * as FreeMap from "../../src/core/FreeMap.ts"
+import { Histogram, report, runFixed, Violations } from "./FaultVolume.ts"
+import { type Found, mixed, pieces, runFull, runRefills, type Small } from "./FullRun.ts"
+
+const state = vi.hoisted(() => ({ hasReserve: true, phase: "the end of a transaction", folds: false }))
+
+vi.mock("../../src/core/Allocator.ts", async (original) => {
+  const actual = await original<typeof Allocator>()
+  return { ...actual, reserveCount: (pageCount: number) => (state.hasReserve ? actual.reserveCount(pageCount) : 0) }
+})
+
+vi.mock("../../src/core/FreeMap.ts", async (original) => {
+  const actual = await original<typeof FreeMap>()
+  const fold: typeof actual.fold = (...args) => {
+    state.folds = true
+    return actual.fold(...args)
+  }
+  return { ...actual, fold }
+})
+
+vi.mock("../../src/core/Commit.ts", async (original) => {
+  const actual = await original<typeof Commit>()
+  const early: typeof actual.early = (...args) => {
+    const made = actual.early(...args)
+    if (made._tag === "DiskFull") state.phase = "an early write"
+    return made
+  }
+  const plan: typeof actual.plan = (...args) => {
+    state.folds = false
+    const made = actual.plan(...args)
+    if (made._tag === "DiskFull") state.phase = state.folds ? "the fold" : "the commit"
+    return made
+  }
+  return { ...actual, early, plan }
+})
+
+vi.mock("xxhash-wasm", async (original) => {
+  const { default: load } = await original<typeof Xxhash>()
+  const loaded = load()
+  return { default: () => loaded }
+})
+
+/** Where the last `DiskFull` came from. */
+const phase = (): string => {
+  const { phase: found } = state
+  state.phase = "the end of a transaction"
+  return found
+}
+
+const sizes = (from: number, to: number): ReadonlyArray<number> =>
+  Array.from({ length: to - from }, (_, index) => from + index)
+
+const ordinary = (pageSize: number, to: number): ReadonlyArray<Small> =>
+  sizes(16, to).map((pageCount) => ({
+    name: `${pageCount} pages of ${pageSize}`,
+    pageCount,
+    options: { pageSize },
+    rounds: mixed(pageSize)
+  }))
+
+const withEarlyWrites = (pageSize: number, to: number): ReadonlyArray<Small> =>
+  ordinary(pageSize, to).map((small) => ({
+    ...small,
+    name: `${small.name}, early writes`,
+    options: { pageSize, dirtyBytes: 3 * pageSize }
+  }))
+
+/** Wide pointers leave little room in the root record. */
+const inPieces = (from: number, to: number): ReadonlyArray<Small> =>
+  sizes(from, to).map((pageCount) => ({
+    name: `${pageCount} pages in pieces`,
+    pageCount,
+    options: { pageSize: 512, checksum: "sha256", sizeMax: 2 ** 47 },
+    rounds: pieces(pageCount / 2 - ((pageCount / 2) % 2))
+  }))
+
+const figures: Record<string, unknown> = { test: "T7" }
+
+const tryAll = async (volumes: ReadonlyArray<Small>): Promise<Found> => {
+  const found: Found = { violations: new Violations(), outcomes: new Histogram() }
+  await runFixed(Effect.forEach(volumes, (small) => runFull(small, phase, found), { discard: true }))
+  return found
+}
+
+const families: Readonly<Record<string, ReadonlyArray<Small>>> = {
+  "pages of 512": ordinary(512, 110),
+  "pages of 4096": ordinary(4096, 60),
+  "early writes, pages of 512": withEarlyWrites(512, 110),
+  "early writes, pages of 4096": withEarlyWrites(4096, 40),
+  "in pieces": inPieces(180, 200)
+}
+
+describe("a full volume", () => {
+  it.each(Object.keys(families))("loses nothing, and deletions work: %s", { timeout: 300_000 }, async (name) => {
+    const begun = performance.now()
+    const { outcomes, violations } = await tryAll(families[name])
+    const seconds = Math.round(performance.now() - begun) / 1000
+    figures[name] = { volumes: families[name].length, ...outcomes.toJSON(), violations: violations.count, seconds }
+    assert.deepStrictEqual(violations.list, [])
+    assert.strictEqual(outcomes.get("emptied"), families[name].length)
+  })
+
+  it("leaks nothing in 1,000 rounds of filling and deleting", { timeout: 300_000 }, async () => {
+    const found: Found = { violations: new Violations(), outcomes: new Histogram() }
+    await runFixed(runRefills(1000, found))
+    figures["fill and delete"] = { rounds: found.outcomes.get("round"), violations: found.violations.count }
+    assert.deepStrictEqual(found.violations.list, [])
+  })
+})
+
+describe("the harness", () => {
+  it("catches: no pages are reserved for deletions", { timeout: 300_000 }, async () => {
+    state.hasReserve = false
+    const { violations } = await tryAll(ordinary(512, 60))
+    state.hasReserve = true
+    figures["broken rule: no reserve"] = `${violations.count} violations`
+    // Every figure of the reserve is wrong, and deletions fail.
+    assert.isTrue(violations.list.some((text) => text.includes("on a full volume")))
+  })
+})
+
+afterAll(() => report(figures))
