@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import { Random } from "../../src/testing/Random.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import type { Call, SimulatedDisk, Trouble } from "../../src/testing/SimulatedDisk.ts"
-import { difference, Histogram, type Service, Violations, withVolume } from "./FaultVolume.ts"
+import { difference, type Histogram, type Service, type Violations, withVolume } from "./FaultVolume.ts"
 import { failureOf } from "./FlipSubject.ts"
 import { type Model, readModel, type Step } from "./Script.ts"
 
