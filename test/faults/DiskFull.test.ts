@@ -125,7 +125,12 @@ const families: Readonly<Record<string, ReadonlyArray<Small>>> = {
   "pages of 4096": ordinary(4096, 60),
   "early writes, pages of 512": withEarlyWrites(512, 110),
   "early writes, pages of 4096": withEarlyWrites(4096, 40),
-  "in pieces": inPieces(330, 342)
+  "in pieces": inPieces(330, 342),
+  "durable by interval": withEarlyWrites(512, 80).map((small) => ({
+    ...small,
+    name: `${small.name}, durable by interval`,
+    options: { ...small.options, durability: "interval" }
+  }))
 }
 
 /** Volumes with room enough, where the allocator says once that there is none. */
@@ -151,6 +156,8 @@ describe("a full volume", () => {
     }
     assert.deepStrictEqual(violations.list, [])
     assert.strictEqual(outcomes.get("emptied"), families[name].length)
+    // A transaction that was let into a group has room at its commit, even if its runs have to be cut up.
+    assert.strictEqual(outcomes.get("full at the commit") + outcomes.get("full at the commit, in a group"), 0)
   })
 
   it.each(Object.keys(pretended))("leaves no trace at any allocation: %s", { timeout: 300_000 }, async (name) => {
