@@ -80,18 +80,26 @@ const abandon = (session: Session.Session, group: Session.Group): void => {
 /** Whether the draft was changed since the last transaction that succeeded. */
 export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
-/** Whether the draft can surely be committed: even all the nodes that it has in memory would find room. */
+/** Whether the draft can surely be committed: all the nodes that it has in memory would find room, however cut up. */
 export const hasPlenty = (group: Session.Group): boolean =>
-  group.draft.dirtyBytes / group.draft.layout.pageBytes <= group.roomPages
+  (2 * group.draft.dirtyBytes) / group.draft.layout.pageBytes < group.roomPages
 
-/** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
+/**
+ * Whether the draft can still be committed: it takes no more than there is, or no more than it releases. Runs for which
+ * there are no long extents will be cut up, which takes pages as well.
+ */
 export const hasRoom = (session: Session.Session, group: Session.Group): Effect.Effect<boolean, Failure> => {
   const { draft, pinned } = group
   if (hasPlenty(group)) return Effect.succeed(true)
   return Interpreter.read(session, pinned, () => {
     const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
-    const taken = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
-    return taken <= Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+    const places = Commit.collect(draft)
+    const sizes = Settle.sizes(draft, places)
+    const taken = sizes.reduce((pages, count) => pages + count, 0)
+    const room = Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+    if (taken > room) return false
+    if (taken + LongRuns.growth(draft.layout, places) <= room) return true
+    return Allocator.take(draft, group.allocator, sizes, 0)._tag === "Taken"
   })
 }
 

@@ -249,7 +249,14 @@ const settle = <A, E>(
     group.changesSeen = draft.changeCount
     session.counters.transactions++
     if (session.durability === "interval") {
-      return Effect.andThen(Effect.ensuring(EarlyFlush.relieve(session, group), session.writer.release(1)), value)
+      // The transaction stands and has room: where an early write finds none beside the reserve, it waits for the commit.
+      const relieved = Effect.catchReason(
+        EarlyFlush.relieve(session, group),
+        "VolumeError",
+        "DiskFull",
+        () => Effect.void
+      )
+      return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }
     return Effect.flatMap(GroupCommit.commit(session, group), (head) =>
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
