@@ -11,8 +11,12 @@
  * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
  * - A session that may write writes `rewrite` again, the same bytes to the same places, and syncs, before its open returns:
  *   what an open has shown is never taken back (I3).
+ * - What a commit that did not come through has left in its slot may become whole when a later commit writes the bytes that
+ *   it lacks: the same content to the same page, the same sector of a root. So where a root was rejected or torn
+ *   (`isSettled` is false), such a session also commits an empty root over it before its open returns.
  */
 import * as Binding from "./Binding.ts"
+import * as Bytes from "./Bytes.ts"
 import { equal } from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
 import * as Links from "./Links.ts"
@@ -53,6 +57,11 @@ export interface Opened {
   readonly root: RootRecord.EncodedRoot
   /** The root before it, where its slot still holds it: retained, so that a damaged newest root does not cost the volume. */
   readonly previous: RootRecord.EncodedRoot | undefined
+  /**
+   * Whether the slot after the root holds nothing of a commit that did not come through: neither a rejected root nor a part
+   * of one. What is there lacks some bytes, and a later commit may happen to write just these.
+   */
+  readonly isSettled: boolean
   readonly nextGeneration: number
   readonly rewrite: ReadonlyArray<Write>
   readonly rejected: ReadonlyArray<Rejected>
@@ -70,6 +79,8 @@ export type State = Verifying | Opened | Refused
 
 interface Opening {
   readonly binding: Binding.Binding
+  readonly slots: RootSlots.RootSlots
+  readonly slotPages: ReadonlyArray<Uint8Array | undefined>
   readonly roots: ReadonlyArray<RootRecord.EncodedRoot>
   readonly highest: number
 }
@@ -119,7 +130,13 @@ export const begin = (
       RootSlots.pageOf(superblock.slots, hidden)
     )
   }
-  const opening: Opening = { binding, roots, highest: newest.record.generation }
+  const opening: Opening = {
+    binding,
+    slots: superblock.slots,
+    slotPages: slots,
+    roots,
+    highest: newest.record.generation
+  }
   return examine(opening, newest, [])
 }
 
@@ -136,6 +153,14 @@ const hiddenSlot = (
   let slot = RootSlots.next(superblock.slots, roots[0].record.slot)
   for (; !valid.has(slot); slot = RootSlots.next(superblock.slots, slot)) if (slots[slot] === undefined) return slot
   return undefined
+}
+
+/** Whether the slot after `root` is blank or holds an older root: a torn commit leaves neither. */
+const isSettledAfter = ({ roots, slotPages, slots }: Opening, root: RootRecord.EncodedRoot): boolean => {
+  const slot = RootSlots.next(slots, root.record.slot)
+  const bytes = slotPages[slot]
+  if (bytes === undefined) return false
+  return roots.some(({ record }) => record.slot === slot) || Bytes.isZero(bytes, 0, bytes.length)
 }
 
 /** Takes a candidate at once, or begins to verify it. */
@@ -166,6 +191,7 @@ const opened = (
   _tag: "Opened",
   root,
   previous: baseOf(opening.roots, root.record),
+  isSettled: rejected.length === 0 && isSettledAfter(opening, root),
   nextGeneration: opening.highest + 1,
   rewrite: [...pages, { address: root.page, bytes: root.bytes }],
   rejected
