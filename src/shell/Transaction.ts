@@ -77,13 +77,13 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   const { group, head, inflight } = session
   if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
   if (group === undefined) return Interpreter.readRoot(session, inflight?.next ?? head, f)
-  // Where durability is by interval, what has succeeded is visible at once.
+  // Where durability is by interval, what has succeeded is visible at once. Every attempt reads what is visible then: of an
+  // older state the draft has forgotten the nodes that the transactions since then have replaced.
   const { draft, pinned } = group
   const { generation } = head.root.record
-  const { visible } = group
   Session.pin(session, generation)
   return Effect.ensuring(
-    Interpreter.read(session, pinned, () => f(draft, visible)),
+    Interpreter.read(session, pinned, () => f(draft, group.visible)),
     Effect.sync(() => Session.unpin(session, generation))
   )
 }
