@@ -32,9 +32,12 @@ interface Running {
   readonly _tag: "Running"
   readonly session: Session.Session
   readonly group: Session.Group
-  /** Held by the savepoint that is open inside of it. */
+  readonly savepoint: ReturnType<Draft<Roots>["savepoint"]>
+  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. */
   readonly inner: Semaphore.Semaphore
   isOpen: boolean
+  /** The savepoint that is open inside of it. */
+  child: Running | undefined
   readonly outer: Frame | undefined
 }
 
@@ -99,9 +102,15 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    if (!frame.isOpen) return Effect.fail(ended())
     const { group } = frame
-    return Effect.tap(Interpreter.edit(session, group.pinned, group.draft, f), () => EarlyFlush.relieve(session, group))
+    return frame.inner.withPermit(
+      Effect.suspend(() =>
+        frame.isOpen
+          ? // First what is over the budget: a failure of that has changed nothing.
+            Effect.andThen(EarlyFlush.relieve(session, group), Interpreter.edit(session, group.pinned, group.draft, f))
+          : Effect.fail(ended())
+      )
+    )
   })
 
 /** Pages that one operation may take at most: with fewer left, an operation gets a savepoint to fall back to. */
@@ -158,8 +167,44 @@ export const transaction = <A, E, R>(
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    return frame.isOpen ? frame.inner.withPermit(nested(frame, innermost, effect)) : Effect.fail(ended())
+    return frame.inner.withPermit(
+      Effect.suspend(() => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
+    )
   })
+
+const begin = (session: Session.Session, group: Session.Group, outer: Frame | undefined): Running => ({
+  _tag: "Running",
+  session,
+  group,
+  savepoint: group.draft.savepoint(),
+  inner: Semaphore.makeUnsafe(1),
+  isOpen: true,
+  child: undefined,
+  outer
+})
+
+/**
+ * Lets nothing more begin on a frame, and waits for the operation that runs on it. A savepoint that is still open inside, since
+ * a fiber has outlived the effect that forked it, is undone: that fiber cannot end it any more.
+ */
+const end = (frame: Running): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let innermost = frame
+    innermost.isOpen = false
+    while (innermost.child !== undefined) {
+      innermost = innermost.child
+      innermost.isOpen = false
+    }
+    return innermost.inner.withPermit(Effect.sync(() => undoInside(frame)))
+  })
+
+const undoInside = (frame: Running): void => {
+  const { child, group, session } = frame
+  if (child === undefined) return
+  undoInside(child)
+  rollback(session, group, child.savepoint)
+  frame.child = undefined
+}
 
 const outermost = <A, E, R>(
   session: Session.Session,
@@ -167,21 +212,11 @@ const outermost = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   withPermit(session, (restore, group) => {
-    const savepoint = group.draft.savepoint()
-    const frame: Running = {
-      _tag: "Running",
-      session,
-      group,
-      inner: Semaphore.makeUnsafe(1),
-      isOpen: true,
-      outer
-    }
+    const frame = begin(session, group, outer)
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit) => {
-        frame.isOpen = false
-        return settle(session, group, savepoint, exit, Exit.isFailure(exit))
-      })
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit) => settle(session, group, frame.savepoint, exit, Exit.isFailure(exit)))
     )
   })
 
@@ -192,17 +227,20 @@ const nested = <A, E, R>(
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   Effect.uninterruptibleMask((restore) => {
     const { group, session } = parent
-    const savepoint = group.draft.savepoint()
-    const frame: Running = { _tag: "Running", session, group, inner: Semaphore.makeUnsafe(1), isOpen: true, outer }
+    const frame = begin(session, group, outer)
+    parent.child = frame
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit): Effect.Effect<Committed<A>, E> => {
-        frame.isOpen = false
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit): Effect.Effect<Committed<A>, E | Failure> => {
+        const isUndone = parent.child !== frame
+        if (!isUndone) parent.child = undefined
         if (Exit.isFailure(exit)) {
-          rollback(session, group, savepoint)
+          if (!isUndone) rollback(session, group, frame.savepoint)
           return Effect.failCause(exit.cause)
         }
-        group.draft.merge(savepoint)
+        if (isUndone) return Effect.fail(ended())
+        group.draft.merge(frame.savepoint)
         return Effect.succeed({ value: exit.value, head: Option.none() })
       })
     )
@@ -249,7 +287,13 @@ const settle = <A, E>(
     group.changesSeen = draft.changeCount
     session.counters.transactions++
     if (session.durability === "interval") {
-      return Effect.andThen(Effect.ensuring(EarlyFlush.relieve(session, group), session.writer.release(1)), value)
+      // It is kept already: that the volume is too full to write it early is no failure of it.
+      const relieved = Effect.catchIf(
+        EarlyFlush.relieve(session, group),
+        ({ reason }) => reason._tag === "DiskFull",
+        () => Effect.void
+      )
+      return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }
     return Effect.flatMap(GroupCommit.commit(session, group), (head) =>
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
