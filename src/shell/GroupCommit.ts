@@ -134,20 +134,26 @@ export const full = (session: Session.Session, group: Session.Group): Failure =>
 /**
  * Runs a planning function of the core until it has found pages: runs are shortened where no long extents are left, and
  * what is retained is reclaimed before the volume counts as full. The caller holds the permit.
+ *
+ * `take` notes what was planned, in the same step: what has an address now is not in the draft any more, nor on the device
+ * yet, and no fiber may look for it in between.
  */
 export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "Plan" | "EarlyWrites" }>(
   session: Session.Session,
   group: Session.Group,
-  plan: () => P | Commit.DiskFull | Commit.Fragmented
+  plan: () => P | Commit.DiskFull | Commit.Fragmented,
+  take: (planned: P) => void
 ) {
   const { draft, pinned } = group
   let runPagesMax = draft.layout.runPagesMax
   for (let reclaimed = false; ;) {
     const result = yield* Interpreter.edit(session, pinned, draft, () => {
       const made = plan()
-      return made._tag === "DiskFull" || made._tag === "Fragmented" ? Result.fail(made) : Result.succeed(made)
+      if (made._tag === "DiskFull" || made._tag === "Fragmented") return Result.fail(made)
+      take(made as P)
+      return Result.succeed(made as P)
     })
-    if (Result.isSuccess(result)) return result.success as P
+    if (Result.isSuccess(result)) return result.success
     if (result.failure._tag === "Fragmented") {
       invariant(runPagesMax > 1, "single pages are never fragmented")
       runPagesMax = Math.ceil(runPagesMax / 2)
@@ -251,13 +257,17 @@ const planCommit = Effect.fnUntraced(function* (session: Session.Session, group:
   if (refused !== undefined) return yield* refused
   const time = yield* Clock.currentTimeNanos
   const plan = yield* Effect.onError(
-    planned(session, group, () =>
-      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    planned(
+      session,
+      group,
+      () => Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
+      ({ next, root, writes }) => {
+        session.cache.hold(writes, root.record.generation)
+        session.inflight = { group, next }
+      }
     ),
     () => Effect.sync(() => abandon(session, group))
   )
-  session.cache.hold(plan.writes, plan.root.record.generation)
-  session.inflight = { group, next: plan.next }
   return plan
 })
 
