@@ -9,6 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
@@ -79,9 +80,17 @@ const abandon = (session: Session.Session, group: Session.Group): void => {
 /** Whether the draft was changed since the last transaction that succeeded. */
 export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
-/** Whether the draft can surely be committed: even all the nodes that it has in memory would find room. */
+/**
+ * Whether the draft can surely be committed: even all the nodes that it has in memory would find room, and those that are
+ * added if its runs have to be cut.
+ */
 export const hasPlenty = (group: Session.Group): boolean =>
-  group.draft.dirtyBytes / group.draft.layout.pageBytes <= group.roomPages
+  (2 * group.draft.dirtyBytes) / group.draft.layout.pageBytes <= group.roomPages
+
+/** Pages that a run of `pageCount` may take more if it is cut into single pages: those that hold the pointers to them. */
+const growth = (pageCount: number, pageBytes: number): number =>
+  pageCount === 1 ? 0 : 1 + Math.ceil((pageCount * POINTER_BYTES) / pageBytes)
+const POINTER_BYTES = 64
 
 /** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
 export const hasRoom = (session: Session.Session, group: Session.Group): Effect.Effect<boolean, Failure> => {
@@ -89,7 +98,10 @@ export const hasRoom = (session: Session.Session, group: Session.Group): Effect.
   if (hasPlenty(group)) return Effect.succeed(true)
   return Interpreter.read(session, pinned, () => {
     const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
-    const taken = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
+    const taken = Settle.sizes(draft, Commit.collect(draft)).reduce(
+      (pages, count) => pages + count + growth(count, draft.layout.pageBytes),
+      0
+    )
     return taken <= Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
   })
 }
@@ -235,14 +247,17 @@ const commitNow = (session: Session.Session, group: Session.Group): Effect.Effec
     Effect.sync(() => {
       if (session.inflight?.group === group) session.inflight = undefined
       Deferred.doneUnsafe(group.done, exit)
+      if (session.group !== group) return
+      group.hasLeader = false
+      group.done = Deferred.makeUnsafe()
     })
   )
 
 const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  const plan = yield* Effect.ensuring(
-    planCommit(session, group),
+  const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
     Effect.suspend(() => {
-      session.group = undefined
+      // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
+      if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
       return session.writer.release(1)
     })
   )
@@ -266,7 +281,10 @@ const planCommit = Effect.fnUntraced(function* (session: Session.Session, group:
         session.inflight = { group, next }
       }
     ),
-    () => Effect.sync(() => abandon(session, group))
+    () =>
+      Effect.sync(() => {
+        if (session.durability === "commit") abandon(session, group)
+      })
   )
   return plan
 })

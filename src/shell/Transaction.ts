@@ -348,15 +348,14 @@ export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
 /** Waits for what is in flight and makes everything durable; then nothing is accepted any more. */
 export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
-    Effect.andThen(
-      Effect.exit(GroupCommit.flush(session)),
+    Effect.flatMap(Effect.exit(GroupCommit.flush(session)), (flushed) =>
       session.writer.withPermit(
         Effect.suspend(() => {
           const { inflight } = session
           const landed =
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
-          return Effect.andThen(landed, GroupCommit.close(session))
+          return landed.pipe(Effect.andThen(GroupCommit.close(session)), Effect.andThen(flushed))
         })
       )
     )
