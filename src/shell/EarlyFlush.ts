@@ -16,10 +16,16 @@ export const relieve = (session: Session, group: Group): Effect.Effect<void, Vol
   group.draft.dirtyBytes <= session.dirtyBytesMax ? Effect.void : Effect.uninterruptible(flush(session, group))
 
 const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
-  const early = yield* GroupCommit.planned(session, group, () => Commit.early(group.draft, group.allocator))
-  GroupCommit.setAllocator(group, early.allocator)
-  group.hasEarlyWrites = true
-  session.cache.hold(early.writes, group.draft.generation)
+  const early = yield* GroupCommit.planned(
+    session,
+    group,
+    () => Commit.early(group.draft, group.allocator),
+    ({ allocator, writes }) => {
+      GroupCommit.setAllocator(group, allocator)
+      group.hasEarlyWrites = true
+      session.cache.hold(writes, group.draft.generation)
+    }
+  )
   yield* GroupCommit.write(session, early.writes)
   session.cache.release(early.writes, false)
   // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.

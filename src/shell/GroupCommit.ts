@@ -9,6 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
@@ -143,20 +144,26 @@ export const full = (session: Session.Session, group: Session.Group): Failure =>
 /**
  * Runs a planning function of the core until it has found pages: runs are shortened where no long extents are left, and
  * what is retained is reclaimed before the volume counts as full. The caller holds the permit.
+ *
+ * `take` notes what was planned, in the same step: what has an address now is not in the draft any more, nor on the device
+ * yet, and no fiber may look for it in between.
  */
 export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "Plan" | "EarlyWrites" }>(
   session: Session.Session,
   group: Session.Group,
-  plan: () => P | Commit.DiskFull | Commit.Fragmented
+  plan: () => P | Commit.DiskFull | Commit.Fragmented,
+  take: (planned: P) => void
 ) {
   const { draft, pinned } = group
   let runPagesMax = draft.layout.runPagesMax
   for (let reclaimed = false; ;) {
     const result = yield* Interpreter.edit(session, pinned, draft, () => {
       const made = plan()
-      return made._tag === "DiskFull" || made._tag === "Fragmented" ? Result.fail(made) : Result.succeed(made)
+      if (made._tag === "DiskFull" || made._tag === "Fragmented") return Result.fail(made)
+      take(made as P)
+      return Result.succeed(made as P)
     })
-    if (Result.isSuccess(result)) return result.success as P
+    if (Result.isSuccess(result)) return result.success
     if (result.failure._tag === "Fragmented") {
       invariant(runPagesMax > 1, "single pages are never fragmented")
       runPagesMax = Math.ceil(runPagesMax / 2)
@@ -238,14 +245,17 @@ const commitNow = (session: Session.Session, group: Session.Group): Effect.Effec
     Effect.sync(() => {
       if (session.inflight?.group === group) session.inflight = undefined
       Deferred.doneUnsafe(group.done, exit)
+      if (session.group !== group) return
+      group.hasLeader = false
+      group.done = Deferred.makeUnsafe()
     })
   )
 
 const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  const plan = yield* Effect.ensuring(
-    planCommit(session, group),
+  const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
     Effect.suspend(() => {
-      session.group = undefined
+      // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
+      if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
       return session.writer.release(1)
     })
   )
@@ -260,13 +270,20 @@ const planCommit = Effect.fnUntraced(function* (session: Session.Session, group:
   if (refused !== undefined) return yield* refused
   const time = yield* Clock.currentTimeNanos
   const plan = yield* Effect.onError(
-    planned(session, group, () =>
-      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    planned(
+      session,
+      group,
+      () => Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
+      ({ next, root, writes }) => {
+        session.cache.hold(writes, root.record.generation)
+        session.inflight = { group, next }
+      }
     ),
-    () => Effect.sync(() => abandon(session, group))
+    () =>
+      Effect.sync(() => {
+        if (session.durability === "commit") abandon(session, group)
+      })
   )
-  session.cache.hold(plan.writes, plan.root.record.generation)
-  session.inflight = { group, next: plan.next }
   return plan
 })
 

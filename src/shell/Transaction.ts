@@ -32,9 +32,12 @@ interface Running {
   readonly _tag: "Running"
   readonly session: Session.Session
   readonly group: Session.Group
-  /** Held by the savepoint that is open inside of it. */
+  readonly savepoint: ReturnType<Draft<Roots>["savepoint"]>
+  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. */
   readonly inner: Semaphore.Semaphore
   isOpen: boolean
+  /** The savepoint that is open inside of it. */
+  child: Running | undefined
   readonly outer: Frame | undefined
 }
 
@@ -77,13 +80,13 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   const { group, head, inflight } = session
   if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
   if (group === undefined) return Interpreter.readRoot(session, inflight?.next ?? head, f)
-  // Where durability is by interval, what has succeeded is visible at once.
+  // Where durability is by interval, what has succeeded is visible at once. Every attempt reads what is visible then: of an
+  // older state the draft has forgotten the nodes that the transactions since then have replaced.
   const { draft, pinned } = group
   const { generation } = head.root.record
-  const { visible } = group
   Session.pin(session, generation)
   return Effect.ensuring(
-    Interpreter.read(session, pinned, () => f(draft, visible)),
+    Interpreter.read(session, pinned, () => f(draft, group.visible)),
     Effect.sync(() => Session.unpin(session, generation))
   )
 }
@@ -99,9 +102,15 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    if (!frame.isOpen) return Effect.fail(ended())
     const { group } = frame
-    return Effect.tap(Interpreter.edit(session, group.pinned, group.draft, f), () => EarlyFlush.relieve(session, group))
+    return frame.inner.withPermit(
+      Effect.suspend(() =>
+        frame.isOpen
+          ? // First what is over the budget: a failure of that has changed nothing.
+            Effect.andThen(EarlyFlush.relieve(session, group), Interpreter.edit(session, group.pinned, group.draft, f))
+          : Effect.fail(ended())
+      )
+    )
   })
 
 /** Pages that one operation may take at most: with fewer left, an operation gets a savepoint to fall back to. */
@@ -158,8 +167,44 @@ export const transaction = <A, E, R>(
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    return frame.isOpen ? frame.inner.withPermit(nested(frame, innermost, effect)) : Effect.fail(ended())
+    return frame.inner.withPermit(
+      Effect.suspend(() => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
+    )
   })
+
+const begin = (session: Session.Session, group: Session.Group, outer: Frame | undefined): Running => ({
+  _tag: "Running",
+  session,
+  group,
+  savepoint: group.draft.savepoint(),
+  inner: Semaphore.makeUnsafe(1),
+  isOpen: true,
+  child: undefined,
+  outer
+})
+
+/**
+ * Lets nothing more begin on a frame, and waits for the operation that runs on it. A savepoint that is still open inside, since
+ * a fiber has outlived the effect that forked it, is undone: that fiber cannot end it any more.
+ */
+const end = (frame: Running): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let innermost = frame
+    innermost.isOpen = false
+    while (innermost.child !== undefined) {
+      innermost = innermost.child
+      innermost.isOpen = false
+    }
+    return innermost.inner.withPermit(Effect.sync(() => undoInside(frame)))
+  })
+
+const undoInside = (frame: Running): void => {
+  const { child, group, session } = frame
+  if (child === undefined) return
+  undoInside(child)
+  rollback(session, group, child.savepoint)
+  frame.child = undefined
+}
 
 const outermost = <A, E, R>(
   session: Session.Session,
@@ -167,21 +212,11 @@ const outermost = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   withPermit(session, (restore, group) => {
-    const savepoint = group.draft.savepoint()
-    const frame: Running = {
-      _tag: "Running",
-      session,
-      group,
-      inner: Semaphore.makeUnsafe(1),
-      isOpen: true,
-      outer
-    }
+    const frame = begin(session, group, outer)
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit) => {
-        frame.isOpen = false
-        return settle(session, group, savepoint, exit, Exit.isFailure(exit))
-      })
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit) => settle(session, group, frame.savepoint, exit, Exit.isFailure(exit)))
     )
   })
 
@@ -192,17 +227,20 @@ const nested = <A, E, R>(
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   Effect.uninterruptibleMask((restore) => {
     const { group, session } = parent
-    const savepoint = group.draft.savepoint()
-    const frame: Running = { _tag: "Running", session, group, inner: Semaphore.makeUnsafe(1), isOpen: true, outer }
+    const frame = begin(session, group, outer)
+    parent.child = frame
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit): Effect.Effect<Committed<A>, E> => {
-        frame.isOpen = false
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit): Effect.Effect<Committed<A>, E | Failure> => {
+        const isUndone = parent.child !== frame
+        if (!isUndone) parent.child = undefined
         if (Exit.isFailure(exit)) {
-          rollback(session, group, savepoint)
+          if (!isUndone) rollback(session, group, frame.savepoint)
           return Effect.failCause(exit.cause)
         }
-        group.draft.merge(savepoint)
+        if (isUndone) return Effect.fail(ended())
+        group.draft.merge(frame.savepoint)
         return Effect.succeed({ value: exit.value, head: Option.none() })
       })
     )
@@ -311,15 +349,14 @@ export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
 /** Waits for what is in flight and makes everything durable; then nothing is accepted any more. */
 export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
-    Effect.andThen(
-      Effect.exit(GroupCommit.flush(session)),
+    Effect.flatMap(Effect.exit(GroupCommit.flush(session)), (flushed) =>
       session.writer.withPermit(
         Effect.suspend(() => {
           const { inflight } = session
           const landed =
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
-          return Effect.andThen(landed, GroupCommit.close(session))
+          return landed.pipe(Effect.andThen(GroupCommit.close(session)), Effect.andThen(flushed))
         })
       )
     )
