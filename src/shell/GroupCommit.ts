@@ -91,7 +91,9 @@ export const hasRoom = (session: Session.Session, group: Session.Group): Effect.
   return Interpreter.read(session, pinned, () => {
     const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
     const taken = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
-    return taken <= Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+    const { allocator, roomPages } = group
+    const overhead = Allocator.overheadCount(draft.layout, allocator.map.pageCount)
+    return taken <= Math.max(roomPages, Math.min(released, Allocator.allocatableCount(allocator) - overhead))
   })
 }
 
