@@ -102,7 +102,11 @@ export const early = (draft: RootsDraft, allocator: Allocator.Allocator): EarlyW
   const tops = topsOf(draft.roots)
   const places = Settle.collect(draft, tops)
   const reserve = Allocator.reserveCount(draft.layout, allocator.map.pageCount)
-  const taken = Allocator.take(draft, allocator, Settle.sizes(draft, places), reserve)
+  const sizes = Settle.sizes(draft, places)
+  // What only a savepoint still sees is in memory too. A rollback brings it back, but not the pages that are taken now: there
+  // must be room for both, or what succeeded before the savepoint could no longer be committed.
+  const shadowed = draft.dirtyBytes / draft.layout.pageBytes - sizes.reduce((sum, size) => sum + size, 0)
+  const taken = Allocator.take(draft, allocator, sizes, reserve + shadowed)
   if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
   if (taken._tag === "Fragmented") return taken
   const writes = Settle.place(draft, places, taken.addresses)
@@ -135,7 +139,11 @@ export const plan = (
   const places = Settle.collect(draft, tops)
   const sizes = Settle.sizes(draft, places)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  const reserve = total <= Extent.size(dead) ? 0 : Allocator.reserveCount(layout, after.map.pageCount)
+  const { pageCount } = after.map
+  const reserve =
+    total <= Extent.size(dead)
+      ? 0
+      : Allocator.reserveCount(layout, pageCount) - Allocator.overheadCount(layout, pageCount)
   const taken = Allocator.take(draft, after, sizes, reserve)
   if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
   if (taken._tag === "Fragmented") return taken

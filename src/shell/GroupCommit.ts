@@ -97,10 +97,12 @@ export const hasRoom = (session: Session.Session, group: Session.Group): Effect.
     const places = Commit.collect(draft)
     const sizes = Settle.sizes(draft, places)
     const taken = sizes.reduce((pages, count) => pages + count, 0)
-    const room = Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+    const { allocator, roomPages } = group
+    const overhead = Allocator.overheadCount(draft.layout, allocator.map.pageCount)
+    const room = Math.max(roomPages, Math.min(released, Allocator.allocatableCount(allocator) - overhead))
     if (taken > room) return false
     if (taken + LongRuns.growth(draft.layout, places) <= room) return true
-    return Allocator.take(draft, group.allocator, sizes, 0)._tag === "Taken"
+    return Allocator.take(draft, allocator, sizes, 0)._tag === "Taken"
   })
 }
 

@@ -79,15 +79,33 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   if (session.closed) return Effect.fail(VolumeError.make(new VolumeError.Closed({ what: "volume" })))
   const { group, head, inflight } = session
   if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
-  if (group === undefined) return Interpreter.readRoot(session, inflight?.next ?? head, f)
-  // Where durability is by interval, what has succeeded is visible at once. Every attempt reads what is visible then: of an
-  // older state the draft has forgotten the nodes that the transactions since then have replaced.
+  return group === undefined ? Interpreter.readRoot(session, inflight?.next ?? head, f) : readGroup(session, group, f)
+}
+
+/** What a reader of a group finds that was committed or given up meanwhile. */
+const MOVED_ON = Symbol("moved on")
+
+/**
+ * Where durability is by interval, what has succeeded is visible at once. The draft is changed in place, so every attempt
+ * reads what is visible when it begins; while a transaction runs, that is what stood before its savepoint.
+ */
+const readGroup = <A>(
+  session: Session.Session,
+  group: Session.Group,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> => {
   const { draft, pinned } = group
-  const { generation } = head.root.record
+  const { generation } = session.head.root.record
   Session.pin(session, generation)
   return Effect.ensuring(
-    Interpreter.read(session, pinned, () => f(draft, group.visible)),
+    Interpreter.read(session, pinned, (): A | typeof MOVED_ON =>
+      session.group === group ? f(draft, group.visible) : MOVED_ON
+    ),
     Effect.sync(() => Session.unpin(session, generation))
+  ).pipe(
+    Effect.flatMap((value) =>
+      value === MOVED_ON ? Effect.suspend(() => readOutside(session, f)) : Effect.succeed(value as A)
+    )
   )
 }
 
@@ -102,27 +120,50 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    const { group } = frame
-    return frame.inner.withPermit(
-      Effect.suspend(() =>
-        frame.isOpen
-          ? // First what is over the budget: a failure of that has changed nothing.
-            Effect.andThen(EarlyFlush.relieve(session, group), Interpreter.edit(session, group.pinned, group.draft, f))
-          : Effect.fail(ended())
+    if (!frame.isOpen) return Effect.fail(ended())
+    return frame.inner.withPermit(Effect.suspend(() => (frame.isOpen ? inside(frame, f) : Effect.fail(ended()))))
+  })
+
+/** One operation of a running transaction, whose `inner` permit the caller holds. What finds no room is undone alone. */
+const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> => {
+  const { draft, pinned } = group
+  const edit = Interpreter.edit(session, pinned, draft, f)
+  if (!isScarce(group)) return Effect.tap(edit, () => EarlyFlush.relieve(session, group))
+  return Effect.uninterruptibleMask((restore) => {
+    const savepoint = draft.savepoint()
+    return restore(edit).pipe(
+      Effect.tap(() => relieveIfFull(session, group)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) draft.merge(savepoint)
+          else rollback(session, group, savepoint)
+        })
       )
+    )
+  })
+}
+
+/** Where early writes find no room, the draft stays in memory as long as it can still be committed. */
+const relieveIfFull = (session: Session.Session, group: Session.Group): Effect.Effect<void, Failure> =>
+  Effect.catch(EarlyFlush.relieve(session, group), (error) => {
+    if (error.reason._tag !== "DiskFull") return Effect.fail(error)
+    return Effect.flatMap(GroupCommit.hasRoom(session, group), (hasRoom) =>
+      hasRoom ? Effect.void : Effect.fail(error)
     )
   })
 
 /** Pages that one operation may take at most: with fewer left, an operation gets a savepoint to fall back to. */
 const OPERATION_PAGES_MAX = 8192
 
+const isScarce = ({ draft, roomPages }: Session.Group): boolean =>
+  roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
+
 /** One operation as a transaction: its attempt is all or nothing, so it needs no savepoint unless the volume may be full. */
 const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<Committed<A>, Failure> =>
   withPermit(session, (restore, group) => {
     const { draft } = group
-    const isScarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
     // Where outsiders read the draft, nothing that they see may be changed in place.
-    const savepoint = isScarce || session.durability === "interval" ? draft.savepoint() : undefined
+    const savepoint = isScarce(group) || session.durability === "interval" ? draft.savepoint() : undefined
     return restore(Interpreter.edit(session, group.pinned, draft, f)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => {

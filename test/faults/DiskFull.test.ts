@@ -37,7 +37,7 @@ vi.mock("../../src/core/Allocator.ts", async (original) => {
     }
     return actual.take(...args)
   }
-  const reserveCount = (pageCount: number) => (state.hasReserve ? actual.reserveCount(pageCount) : 0)
+  const reserveCount: typeof actual.reserveCount = (...args) => (state.hasReserve ? actual.reserveCount(...args) : 0)
   return { ...actual, reserveCount, take }
 })
 

@@ -4,7 +4,7 @@
  * What is interrupted has happened or not; what fails has not. In the end the volume checks without a problem, and holds the
  * same after it was opened again.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, FileSystem, type PlatformError } from "effect"
 import { type BlockDevice, KeyValue, MemoryDevice, Volume, type VolumeError } from "../../src/index.ts"
 import { makeRandom } from "./RandomFileOperations.ts"
@@ -120,7 +120,8 @@ const makeSteps = Effect.fnUntraced(function* (folder: string, random: () => num
 
 const isFull = (failure: Failure): boolean =>
   failure !== "rolled back" &&
-  ((failure.reason as { readonly cause?: VolumeError }).cause?.reason ?? failure.reason)._tag === "DiskFull"
+  ((failure.reason as { readonly cause?: VolumeError } | undefined)?.cause?.reason ?? failure.reason)?._tag ===
+    "DiskFull"
 
 const worker = Effect.fnUntraced(function* (folder: string, seed: number, outcomes: Map<string, number>) {
   const random = makeRandom(seed)
@@ -178,13 +179,29 @@ const slow = (device: BlockDevice["Service"], random: () => number): BlockDevice
 
 const folders = Array.from({ length: WORKERS }, (_, index) => `/w${index}`)
 
+const histogram = new Map<string, number>()
+
 describe("many fibers on one volume", () => {
+  afterAll(() => {
+    const lines = [...histogram].sort(([a], [b]) => (a < b ? -1 : 1)).map(([outcome, count]) => `${outcome} ${count}`)
+    console.log(lines.join(", "))
+  })
+
   const cases = [
     { seed: 1, size: 24, options: { dirtyBytes: 256 * 1024, cacheBytes: 256 * 1024 } },
     { seed: 2, size: 24, options: {} },
     { seed: 3, size: 8, options: { dirtyBytes: 512 * 1024, cacheBytes: MEBIBYTE } },
     { seed: 4, size: 8, options: { pageSize: 512, dirtyBytes: 256 * 1024 } },
     { seed: 5, size: 24, options: { durability: "interval", dirtyBytes: 512 * 1024, cacheBytes: 256 * 1024 } },
+    // So small that many find no room.
+    { seed: 103, size: 5, options: { durability: "interval", pageSize: 512, cacheBytes: 65536 } },
+    { seed: 131, size: 4, options: { durability: "interval", pageSize: 512, dirtyBytes: 65536, cacheBytes: 65536 } },
+    {
+      seed: 173,
+      size: 4,
+      options: { durability: "interval", pageSize: 1024, dirtyBytes: MEBIBYTE, cacheBytes: 65536 }
+    },
+    { seed: 121, size: 4, options: { pageSize: 16384, dirtyBytes: 262144, cacheBytes: 65536 } },
     { seed: 6, size: 8, options: { durability: "interval", pageSize: 16384 } }
   ] as const
   for (const { options, seed, size } of cases) {
@@ -212,12 +229,7 @@ describe("many fibers on one volume", () => {
           yield* volume.sync
           assert.deepStrictEqual((yield* volume.check({ deep: true })).problems, [])
         }).pipe(Effect.provide(volumeOn(device, options)))
-        console.log(
-          [...outcomes]
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([key, count]) => `${key} ${count}`)
-            .join(", ")
-        )
+        for (const [outcome, count] of outcomes) histogram.set(outcome, (histogram.get(outcome) ?? 0) + count)
       })
     )
   }

@@ -139,6 +139,84 @@ describe("a transaction", () => {
   )
 })
 
+describe("a transaction on a full volume", () => {
+  const untilFull = Effect.gen(function* () {
+    const { fs } = yield* both
+    for (let index = 0; ; index++) {
+      const exit = yield* Effect.exit(fs.writeFile(`/part-${index}`, pattern(MEBIBYTE, index)))
+      if (Exit.isFailure(exit)) return index
+    }
+  })
+
+  for (const dirtyBytes of [2 * MEBIBYTE, 64 * MEBIBYTE]) {
+    it.effect(`undoes alone what found no room (budget ${dirtyBytes})`, () =>
+      Effect.gen(function* () {
+        const { fs, transaction } = yield* both
+        const { check } = yield* Volume.Volume
+        const last = yield* Effect.exit(
+          transaction(
+            Effect.gen(function* () {
+              yield* fs.writeFileString("/kept", "x")
+              const count = yield* untilFull
+              assert.isFalse(yield* fs.exists(`/part-${count}`))
+              yield* fs.remove("/part-0")
+              return count
+            })
+          )
+        )
+        // Within the budget the end of the transaction tells that there is no room, and then nothing is kept.
+        const names = yield* fs.readDirectory("/")
+        if (Exit.isFailure(last)) assert.deepStrictEqual(names, [])
+        else assert.strictEqual(names.length, last.value)
+        assert.deepStrictEqual((yield* check({ deep: true })).problems, [])
+      }).pipe(Effect.provide(volume(12 * MEBIBYTE, { dirtyBytes })), Effect.timeout("20 seconds"))
+    )
+  }
+
+  it.effect("that is rolled back takes no room from what succeeded before it", () =>
+    Effect.gen(function* () {
+      const { fs, transaction } = yield* both
+      const { check, sync } = yield* Volume.Volume
+      const first = pattern(2 * MEBIBYTE)
+      yield* fs.writeFile("/one", first)
+      const failing = Effect.gen(function* () {
+        yield* fs.writeFileString("/one", "")
+        yield* untilFull
+        return yield* Effect.fail("no")
+      })
+      yield* Effect.exit(transaction(failing))
+      assert.deepStrictEqual(yield* fs.readFile("/one"), first)
+      yield* sync
+      assert.deepStrictEqual(yield* fs.readFile("/one"), first)
+      assert.deepStrictEqual((yield* check({ deep: true })).problems, [])
+    }).pipe(Effect.provide(volume(10 * MEBIBYTE, { durability: "interval", dirtyBytes: 3 * MEBIBYTE })))
+  )
+})
+
+describe("a transaction inside another", () => {
+  it.effect("does not undo what goes on beside it", () =>
+    Effect.gen(function* () {
+      const { fs, transaction } = yield* both
+      yield* transaction(
+        Effect.gen(function* () {
+          const begun = yield* Deferred.make<void>()
+          const inner = transaction(
+            Effect.gen(function* () {
+              yield* fs.writeFileString("/inner", "1")
+              yield* Deferred.succeed(begun, undefined)
+              for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow
+              return yield* Effect.fail("no")
+            })
+          )
+          const beside = Effect.andThen(Deferred.await(begun), fs.writeFileString("/beside", "2"))
+          yield* Effect.all([Effect.exit(inner), beside], { concurrency: "unbounded" })
+        })
+      )
+      assert.deepStrictEqual(yield* fs.readDirectory("/"), ["beside"])
+    }).pipe(Effect.provide(volume()))
+  )
+})
+
 describe("durability by interval", () => {
   it.effect("shows at once what is written, and keeps it at a sync", () =>
     Effect.gen(function* () {
