@@ -80,7 +80,7 @@ const SEEDS = 60
 const firstOf = (syncsLate = false): string | undefined => {
   for (let seed = 0; seed < SEEDS; seed++) {
     const { violations } = simulate({ seed, operations: 300, syncsLate })
-    if (violations.length > 0) return violations.join("\n")
+    if (violations.length > 0) return `${violations.join("\n")}\nseed ${seed}`
   }
   return undefined
 }
@@ -109,7 +109,9 @@ describe("the simulation catches", { timeout: 300_000 }, () => {
     Draft.prototype.rollback = function (savepoint) {
       this.merge(savepoint)
     }
-    assert.match(firstOf() ?? "nothing", /^I1: transaction \d+ (has failed|is not at its end)|model says|is not what it was/m)
+    assert.match(
+      firstOf() ?? "nothing",
+      /^I1: transaction \d+ (has failed|is not at its end)|model says|is not what it was/m
+    )
   })
 })
-
