@@ -199,20 +199,24 @@ export const stabilize = (session: Session.Session): Effect.Effect<void, Failure
     )
   })
 
-/** Writes pages; a failure poisons the session. */
+/** Writes pages; a failure poisons the session, and after it nothing is written any more. */
 export const write = (
   session: Session.Session,
   writes: ReadonlyArray<Batching.PageWrite>
-): Effect.Effect<void, Failure> => {
-  const { pageBytes } = session.binding.layout
-  for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
-  return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
-}
+): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+    const { pageBytes } = session.binding.layout
+    for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
+    return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
+  })
 
-const sync = (session: Session.Session): Effect.Effect<void, Failure> => {
-  session.counters.syncs++
-  return Effect.mapError(session.device.sync, failed(session))
-}
+const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+    session.counters.syncs++
+    return Effect.mapError(session.device.sync, failed(session))
+  })
 
 const writeAndSync = (
   session: Session.Session,

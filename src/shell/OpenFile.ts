@@ -94,7 +94,7 @@ export const open = (
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) => {
       const way = wayOf(options.flag ?? "r")
-      return Effect.flatMap(restore(acquire(volume, path, way, options)), (inode) =>
+      return Effect.flatMap(acquire(volume, path, way, options, restore), (inode) =>
         Effect.as(
           Scope.addFinalizer(
             scope,
@@ -106,8 +106,17 @@ export const open = (
     })
   )
 
-/** Finds what a path opens, making or emptying it as the flag says, and counts it as open. */
-const acquire = (volume: Service, path: string, way: Way, options: OpenOptions): Operation<OpenInode> =>
+/**
+ * Finds what a path opens, making or emptying it as the flag says, and counts it as open. Only the finding, which `restore`
+ * makes interruptible, can be interrupted: what was counted is either answered or given back.
+ */
+const acquire = (
+  volume: Service,
+  path: string,
+  way: Way,
+  options: OpenOptions,
+  restore: <A>(operation: Operation<A>) => Operation<A>
+): Operation<OpenInode> =>
   FileOperation.parsed(volume, path, (parsed) => {
     const { openFiles } = volume
     const { mode = FILE_MODE, noFollow = false } = options
@@ -149,7 +158,7 @@ const acquire = (volume: Service, path: string, way: Way, options: OpenOptions):
         )
       : opening(volume, path, find)
     return Effect.onExit(
-      Effect.map(opened, () => {
+      Effect.map(restore(opened), () => {
         invariant(inode !== undefined, "what was opened is counted")
         return inode
       }),

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -183,13 +184,25 @@ export interface Committed<A> {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
+/**
+ * Takes the writer's permit; only the wait for it can be interrupted. Who is interrupted after the permit was given to it, and
+ * before it has noticed, gives it back: a scope remembers that it has it.
+ */
+const takePermit = ({ writer }: Session.Session, restore: Restore): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const waiting = Scope.makeUnsafe()
+    return Effect.onExit(restore(Scope.provide(writer.takeScoped(1), waiting)), (exit) =>
+      Exit.isFailure(exit) ? Scope.close(waiting, exit) : Effect.void
+    )
+  })
+
 /** Takes the writer's permit and a place in the group; `use` gives the permit back. */
 const withPermit = <A, E, R>(
   session: Session.Session,
   use: (restore: Restore, group: Session.Group) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Failure, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(restore(session.writer.take(1)), (): Effect.Effect<A, E | Failure, R> => {
+    Effect.flatMap(takePermit(session, restore), (): Effect.Effect<A, E | Failure, R> => {
       const refused = Session.refusal(session)
       return refused === undefined
         ? use(restore, GroupCommit.join(session))

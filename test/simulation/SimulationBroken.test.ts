@@ -80,7 +80,7 @@ const SEEDS = 60
 const firstOf = (syncsLate = false): string | undefined => {
   for (let seed = 0; seed < SEEDS; seed++) {
     const { violations } = simulate({ seed, operations: 300, syncsLate })
-    if (violations.length > 0) return violations.join("\n")
+    if (violations.length > 0) return `${violations.join("\n")}\nseed ${seed}`
   }
   return undefined
 }

@@ -202,11 +202,15 @@ const several = (world: World, before: FilesModel, depth: number): Effect.Effect
       if (depth < 3 && random.chance(0.15)) {
         world.count("savepoint")
         const point = Model.fork(made)
-        const exit = yield* perhapsInterrupted(world, world.volume.transaction(several(world, point, depth + 1)), 0.1)
+        let isFinished = false
+        const inner = Effect.tap(several(world, point, depth + 1), () => Effect.sync(() => void (isFinished = true)))
+        const exit = yield* perhapsInterrupted(world, world.volume.transaction(inner), 0.1)
         if (Exit.isSuccess(exit)) made = exit.value
         else {
           const tag = tagOf(world, "a savepoint", exit.cause)
           world.count(`savepoint ${tag}`)
+          // An interruption at the very end comes too late or does not: nobody knows.
+          if (tag === "Interrupted" && isFinished) return yield* Effect.fail(ABORT)
           if (tag !== "Abort" && tag !== "Interrupted" && random.chance(0.5)) return yield* Effect.failCause(exit.cause)
         }
       } else yield* inside(world, made, random.chance(0.25))
