@@ -75,13 +75,24 @@ const checkFigures = Effect.fnUntraced(function* (volume: Service, where: string
   if (problemCount > 0 || !isComplete) violations.add(`${where}: ${problems[0]?.code}: ${problems[0]?.message}`)
   if (freePageCount * pageBytes !== free) violations.add(`${where}: ${free} bytes free, but ${freePageCount} pages`)
   if (reachedPageCount + freePageCount + slots !== pageCount) violations.add(`${where}: the pages do not add up`)
-  if (reserved !== Math.min(free, reserveOf(pageCount) * pageBytes)) violations.add(`${where}: reserved is ${reserved}`)
+  const reserve = reserveOf(pageBytes, volume.facts.layout.pointerBytes, pageCount) * pageBytes
+  if (reserved !== Math.min(free, reserve)) violations.add(`${where}: reserved is ${reserved}`)
   if (allocatable > free || allocatable < 0) violations.add(`${where}: allocatable is ${allocatable} of ${free}`)
   return { reachedPageCount }
 })
 
-/** As the documents say, and not as the code does. */
-const reserveOf = (pageCount: number): number => Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+/** As the documents say, and not as the code does: some pages for deletions, and those of a whole free map. */
+const reserveOf = (pageBytes: number, pointerBytes: number, pageCount: number): number => {
+  let pages = Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+  let nodes = pageCount
+  let children = 8 * (pageBytes - 16)
+  do {
+    nodes = Math.ceil(nodes / children)
+    pages += nodes
+    children = Math.floor((pageBytes - 16) / pointerBytes)
+  } while (nodes > 1)
+  return pages
+}
 
 const compare = Effect.fnUntraced(function* (volume: Service, model: Model, where: string, { violations }: Found) {
   const wrong = difference(yield* readModel(volume), model)
