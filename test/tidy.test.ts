@@ -128,4 +128,17 @@ describe("tidy", () => {
       })
     })
   }
+
+  it("has every room of the core and the shell in docs/ARCHITECTURE.md", () => {
+    const text = fs.readFileSync(path.join(root, "docs/ARCHITECTURE.md"), "utf8")
+    const rooms = sources
+      .map((source) => source.path)
+      .filter((file) => /^src\/(core|shell)\//.test(file))
+      .map((file) => path.posix.basename(file, ".ts"))
+    assert.isAbove(rooms.length, 50)
+    assert.deepStrictEqual(
+      rooms.filter((room) => !text.includes(`\`${room}\``)),
+      []
+    )
+  })
 })
