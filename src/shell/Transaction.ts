@@ -7,19 +7,18 @@
  * - A transaction inside another is a savepoint.
  * - An operation outside of any transaction is one of its own.
  */
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as EarlyFlush from "./EarlyFlush.ts"
+import { begin, Current, ended, type Frame, frameOf, type Running, type Viewing } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as OpenFiles from "./OpenFiles.ts"
@@ -27,41 +26,6 @@ import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Failure = VolumeError.VolumeError
-
-/** A transaction that is running. */
-interface Running {
-  readonly _tag: "Running"
-  readonly session: Session.Session
-  readonly group: Session.Group
-  readonly savepoint: ReturnType<Draft<Roots>["savepoint"]>
-  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. */
-  readonly inner: Semaphore.Semaphore
-  isOpen: boolean
-  /** The savepoint that is open inside of it. */
-  child: Running | undefined
-  readonly outer: Frame | undefined
-}
-
-/** A view that is running. */
-interface Viewing {
-  readonly _tag: "Viewing"
-  readonly session: Session.Session
-  readonly head: Commit.Head
-  readonly outer: Frame | undefined
-}
-
-type Frame = Running | Viewing
-
-/** What the running fiber is inside of, innermost first; of all volumes. */
-const Current = Context.Reference<Frame | undefined>("notafs/shell/Transaction", { defaultValue: () => undefined })
-
-const frameOf = (session: Session.Session, innermost: Frame | undefined): Frame | undefined => {
-  let frame = innermost
-  while (frame !== undefined && frame.session !== session) frame = frame.outer
-  return frame
-}
-
-const ended = (): Failure => VolumeError.make(new VolumeError.Closed({ what: "transaction" }))
 
 // ---- operations
 
@@ -225,17 +189,6 @@ export const transaction = <A, E, R>(
       Effect.suspend(() => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
     )
   })
-
-const begin = (session: Session.Session, group: Session.Group, outer: Frame | undefined): Running => ({
-  _tag: "Running",
-  session,
-  group,
-  savepoint: group.draft.savepoint(),
-  inner: Semaphore.makeUnsafe(1),
-  isOpen: true,
-  child: undefined,
-  outer
-})
 
 /**
  * Lets nothing more begin on a frame, and waits for the operation that runs on it. A savepoint that is still open inside, since
