@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -20,11 +21,13 @@ import * as Checking from "./Checking.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
+import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import type { VolumeError } from "./VolumeError.ts"
 
 export type { CheckReport }
+export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
 
 /** Proof of a commit: the root that made it durable. */
 export interface Receipt {
@@ -115,6 +118,11 @@ export class Volume extends Context.Service<
      * of files is read too. The report lists what is wrong.
      */
     readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
+    /**
+     * Reads and verifies everything that is live in the newest durable root, contents too, while the volume is in use: a
+     * stream of how far it has come, of which the last has the report. At most `bytesPerSecond`, if that is given.
+     */
+    readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
     /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
     readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
     /** What is open: asked before anything is freed. */
@@ -185,6 +193,7 @@ const service = (session: Session.Session): Volume["Service"] =>
     sync: Transaction.sync(session),
     statistics: Effect.sync(() => statisticsOf(session)),
     check: (options) => Checking.run(session, options?.deep ?? false),
+    scrub: (options) => Scrub.run(session, options),
     openFiles: OpenFiles.make(session),
     read: (f) => Transaction.read(session, f),
     write: (f) => Transaction.write(session, f)
