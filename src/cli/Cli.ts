@@ -18,6 +18,7 @@ import * as Format from "./Format.ts"
 import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
 import * as List from "./List.ts"
+import * as Rescue from "./Rescue.ts"
 import * as Scrub from "./Scrub.ts"
 
 const command = Command.make("notafs").pipe(
@@ -38,7 +39,8 @@ const command = Command.make("notafs").pipe(
     Import.command,
     Export.command,
     Check.command,
-    Scrub.command
+    Scrub.command,
+    Rescue.command
   ])
 )
 

@@ -66,7 +66,7 @@ const readAt = (
 /** Bytes at the start that are looked at to tell a blank device: the first copy and its slots, with the largest pages. */
 const BLANK_BYTES = 17 * Layout.PAGE_BYTES_MAX
 
-interface Found {
+export interface Found {
   readonly superblock: Superblock.Superblock | undefined
   /** Why there is none. */
   readonly fault: Superblock.Fault
@@ -74,7 +74,7 @@ interface Found {
 }
 
 /** Either copy of the superblock: at the start, or at a power of two. */
-const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
+export const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
   const size = yield* Effect.mapError(device.size, VolumeError.make)
   const probeBytes = Math.max(device.sectorBytes, Superblock.SUPERBLOCK_BYTES)
   let fault: Superblock.Fault = { _tag: "NotFormatted" }
@@ -182,7 +182,7 @@ export const open = Effect.fnUntraced(function* (device: Device, options: OpenOp
   return yield* recover(device, hashes, found.superblock, options)
 })
 
-const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Reason => {
+export const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Reason => {
   switch (fault._tag) {
     case "NotFormatted":
       return new VolumeError.NotFormatted({ device: device.identity, blank: isBlank })
@@ -192,6 +192,27 @@ const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Re
       return new VolumeError.Corrupt({ device: device.identity, address: 0, reason: fault.reason })
   }
 }
+
+export const bindingOf = (hashes: Hashes.Hashes, superblock: Superblock.Superblock): Binding.Binding => {
+  const checksum = Hashes.all(hashes).find(({ algorithm }) => algorithm === superblock.algorithm)
+  return Superblock.binding(superblock, checksum ?? hashes.xxh64)
+}
+
+/** The pages of all slots; `undefined` for one that cannot be read. */
+export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry, slots }: Superblock.Superblock) {
+  const { pageBytes } = geometry
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  const pages: Array<Uint8Array | undefined> = []
+  for (let slot = 0; slot < slots.count; slot++) {
+    const offset = RootSlots.pageOf(slots, slot) * pageBytes
+    pages.push(
+      offset + pageBytes > deviceBytes
+        ? new Uint8Array(pageBytes)
+        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
+    )
+  }
+  return pages
+})
 
 const recover = Effect.fnUntraced(function* (
   device: Device,
@@ -206,18 +227,9 @@ const recover = Effect.fnUntraced(function* (
       new VolumeError.WrongPageSize({ device: device.identity, expected: options.pageSize, actual: pageBytes })
     )
   }
-  const checksum = Hashes.all(hashes).find(({ algorithm }) => algorithm === superblock.algorithm) ?? hashes.xxh64
-  const binding = Superblock.binding(superblock, checksum)
+  const binding = bindingOf(hashes, superblock)
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  const slotPages: Array<Uint8Array | undefined> = []
-  for (let slot = 0; slot < superblock.slots.count; slot++) {
-    const offset = RootSlots.pageOf(superblock.slots, slot) * pageBytes
-    slotPages.push(
-      offset + pageBytes > deviceBytes
-        ? new Uint8Array(pageBytes)
-        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
-    )
-  }
+  const slotPages = yield* readSlots(device, superblock)
   const opened = yield* examine(device, binding, superblock, slotPages, options.force)
   const { root } = opened
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
@@ -267,7 +279,7 @@ const recover = Effect.fnUntraced(function* (
 })
 
 /** Drives the recovery machine. */
-const examine = Effect.fnUntraced(function* (
+export const examine = Effect.fnUntraced(function* (
   device: Device,
   binding: Binding.Binding,
   superblock: Superblock.Superblock,
