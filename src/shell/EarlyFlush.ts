@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Commit from "../core/Commit.ts"
+import * as Fencing from "./Fencing.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import type { Group, Session } from "./Session.ts"
 import type { VolumeError } from "./VolumeError.ts"
@@ -16,9 +17,11 @@ export const relieve = (session: Session, group: Group): Effect.Effect<void, Vol
   group.draft.dirtyBytes <= session.dirtyBytesMax ? Effect.void : Effect.uninterruptible(flush(session, group))
 
 const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
+  yield* GroupCommit.claim(session, group)
   const early = yield* GroupCommit.planned(session, group, () => Commit.early(group.draft, group.allocator))
   GroupCommit.setAllocator(group, early.allocator)
   group.hasEarlyWrites = true
+  yield* Fencing.check(session)
   session.cache.hold(early.writes, group.draft.generation)
   yield* GroupCommit.write(session, early.writes)
   session.cache.release(early.writes, false)

@@ -20,6 +20,7 @@ import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
 import { BufferPool } from "./BufferPool.ts"
+import * as Fencing from "./Fencing.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
@@ -262,6 +263,7 @@ const recover = Effect.fnUntraced(function* (
     group: undefined,
     rewrite: opened.rewrite,
     rejected: opened.rejected,
+    seenGeneration: opened.nextGeneration - 1,
     nextGeneration: opened.nextGeneration,
     abandoned: [],
     hasWritten: false,
@@ -272,6 +274,7 @@ const recover = Effect.fnUntraced(function* (
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
   }
   if (!session.readOnly) {
+    yield* Fencing.check(session)
     yield* GroupCommit.stabilize(session)
     yield* retain(session, opened.previous)
   }

@@ -79,6 +79,18 @@ export class DiskFull extends Data.TaggedError("DiskFull")<{
   }
 }
 
+/** Another session has written to the volume since this one opened it, past the lock. Nothing was written after that was seen. */
+export class Fenced extends Data.TaggedError("Fenced")<{
+  readonly device: string
+  /** Of the root that the other session wrote; none if it has formatted the device anew. */
+  readonly generation: number | undefined
+}> {
+  override get message(): string {
+    const what = this.generation === undefined ? "formatted it anew" : `wrote root ${this.generation}`
+    return `${this.device} has another writer, which ${what}. Nothing more is written here: close the volume, see that nobody else uses it, and open it again.`
+  }
+}
+
 /** A write or sync failed before: what the device holds is not known, so nothing more is written. */
 export class Poisoned extends Data.TaggedError("Poisoned")<{
   readonly device: string
@@ -143,6 +155,7 @@ export type Reason =
   | InvalidOptions
   | Corrupt
   | DiskFull
+  | Fenced
   | Poisoned
   | ReadOnly
   | Closed
