@@ -12,8 +12,7 @@ import * as CheckItem from "./CheckItem.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
-import * as RootRecord from "./RootRecord.ts"
-import type { Superblock } from "./Superblock.ts"
+import type * as RootRecord from "./RootRecord.ts"
 import * as TreeNode from "./TreeNode.ts"
 
 /** Pages asked for at a time. */
@@ -41,20 +40,6 @@ export interface Entry {
 export interface LostPage {
   readonly address: number
   readonly reason: string
-}
-
-/** All roots that the slots hold, the newest first. */
-export const roots = (
-  binding: Binding.Binding,
-  superblock: Superblock,
-  slots: ReadonlyArray<Uint8Array | undefined>
-): ReadonlyArray<RootRecord.EncodedRoot> => {
-  const found: Array<RootRecord.EncodedRoot> = []
-  for (const [slot, bytes] of slots.entries()) {
-    const root = bytes === undefined ? undefined : RootRecord.decode(binding, superblock, slot, bytes)
-    if (root !== undefined && !("_tag" in root)) found.push(root)
-  }
-  return found.sort((a, b) => b.record.generation - a.record.generation)
 }
 
 /** What is wrong with bytes that were read for a pointer. */

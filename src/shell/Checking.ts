@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Check from "../core/Check.ts"
 import type { RootRecord } from "../core/RootRecord.ts"
+import * as Expiry from "./Expiry.ts"
 import * as Session from "./Session.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -36,6 +37,7 @@ export const run = (session: Session.Session, isDeep: boolean): Effect.Effect<Ch
         while (state._tag === "Checking") {
           state = Check.loaded(state, yield* TolerantReading.read(device, binding.layout.pageBytes, state.wanted))
         }
+        if (state.report.problemCount > 0) yield* Expiry.check(session, record.generation)
         return state.report
       }),
     (record) => Effect.sync(() => Session.unpin(session, record.generation))

@@ -14,7 +14,7 @@ import * as Format from "../core/Format.ts"
 import * as FreeMap from "../core/FreeMap.ts"
 import * as Layout from "../core/Layout.ts"
 import { CleanPages } from "../core/Pages.ts"
-import * as Recovery from "../core/Recovery.ts"
+import type * as Recovery from "../core/Recovery.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
@@ -28,6 +28,7 @@ import * as Interpreter from "./Interpreter.ts"
 import { PageCache } from "./PageCache.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import type { Durability, Session } from "./Session.ts"
+import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Device = BlockDevice["Service"]
@@ -53,15 +54,6 @@ export interface OpenOptions extends FormatOptions {
 
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
-const readAt = (
-  device: Device,
-  offset: number,
-  byteCount: number
-): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
-  const bytes = new Uint8Array(byteCount)
-  return Effect.as(Effect.mapError(device.read([{ offset, bytes }]), VolumeError.make), bytes)
-}
-
 // ---- finding the superblock
 
 /** Bytes at the start that are looked at to tell a blank device: the first copy and its slots, with the largest pages. */
@@ -84,7 +76,7 @@ export const find = Effect.fnUntraced(function* (device: Device, checksums: Read
   const copies: Array<Superblock.Superblock> = []
   for (let offset = 0; offset + probeBytes <= size; offset = offset === 0 ? Layout.PAGE_BYTES_MIN : offset * 2) {
     if (offset % device.sectorBytes !== 0) continue
-    const read = yield* Effect.exit(readAt(device, offset, probeBytes))
+    const read = yield* Effect.exit(SlotReading.readAt(device, offset, probeBytes))
     if (Exit.isFailure(read)) {
       unreadable ??= Option.getOrUndefined(Exit.findErrorOption(read))
       isBlank = false
@@ -108,7 +100,7 @@ export const find = Effect.fnUntraced(function* (device: Device, checksums: Read
   if (first !== undefined) return { superblock: first, fault, isBlank: false } satisfies Found
   if (unreadable !== undefined) return yield* unreadable
   for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += Layout.PAGE_BYTES_MAX) {
-    const bytes = yield* readAt(device, offset, Math.min(Layout.PAGE_BYTES_MAX, size - offset))
+    const bytes = yield* SlotReading.readAt(device, offset, Math.min(Layout.PAGE_BYTES_MAX, size - offset))
     isBlank = isZero(bytes, 0, bytes.length)
   }
   return { superblock: undefined, fault, isBlank } satisfies Found
@@ -199,22 +191,6 @@ export const bindingOf = (hashes: Hashes.Hashes, superblock: Superblock.Superblo
   return Superblock.binding(superblock, checksum ?? hashes.xxh64)
 }
 
-/** The pages of all slots; `undefined` for one that cannot be read. */
-export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry, slots }: Superblock.Superblock) {
-  const { pageBytes } = geometry
-  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  const pages: Array<Uint8Array | undefined> = []
-  for (let slot = 0; slot < slots.count; slot++) {
-    const offset = RootSlots.pageOf(slots, slot) * pageBytes
-    pages.push(
-      offset + pageBytes > deviceBytes
-        ? new Uint8Array(pageBytes)
-        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
-    )
-  }
-  return pages
-})
-
 const recover = Effect.fnUntraced(function* (
   device: Device,
   hashes: Hashes.Hashes,
@@ -230,8 +206,10 @@ const recover = Effect.fnUntraced(function* (
   }
   const binding = bindingOf(hashes, superblock)
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  const slotPages = yield* readSlots(device, superblock)
-  const opened = yield* examine(device, binding, superblock, slotPages, options.force)
+  const readOnly = options.readOnly || device.readOnly
+  const opened = yield* readOnly
+    ? SlotReading.examineAgain(device, binding, superblock, options.force)
+    : SlotReading.examine(device, binding, superblock, yield* SlotReading.readSlots(device, superblock), options.force)
   const { root } = opened
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
     const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
@@ -256,7 +234,7 @@ const recover = Effect.fnUntraced(function* (
     sessionId: identity.next(),
     durability: options.durability,
     dirtyBytesMax: options.dirtyBytes,
-    readOnly: options.readOnly || device.readOnly,
+    readOnly,
     writer: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
     inflight: undefined,
@@ -279,36 +257,6 @@ const recover = Effect.fnUntraced(function* (
     yield* retain(session, opened.previous)
   }
   return session
-})
-
-/** Drives the recovery machine. */
-export const examine = Effect.fnUntraced(function* (
-  device: Device,
-  binding: Binding.Binding,
-  superblock: Superblock.Superblock,
-  slotPages: ReadonlyArray<Uint8Array | undefined>,
-  force: boolean
-) {
-  const { pageBytes } = binding.layout
-  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  let state = Recovery.begin(binding, superblock, slotPages, force)
-  while (state._tag === "Verifying") {
-    const wanted = Recovery.wanted(state)
-    const inside = wanted.filter(({ address, pageCount }) => (address + pageCount) * pageBytes <= deviceBytes)
-    const pages = yield* Effect.mapError(Batching.read(device, inside, pageBytes), VolumeError.make)
-    const bytes = new Map(inside.map((pointer, i) => [pointer, pages[i]]))
-    state = Recovery.loaded(
-      state,
-      wanted.map((pointer) => bytes.get(pointer))
-    )
-  }
-  if (state._tag === "Opened") return state
-  const { address, cause, reason } = state
-  return yield* fail(
-    cause === "UnsupportedFormat"
-      ? new VolumeError.UnsupportedFormat({ device: device.identity, reason })
-      : new VolumeError.Corrupt({ device: device.identity, address, reason })
-  )
 })
 
 /**

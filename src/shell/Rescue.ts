@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Inode from "../core/Inode.ts"
+import * as Recovery from "../core/Recovery.ts"
 import * as CoreRescue from "../core/Rescue.ts"
 import { inodeIn, type LostRange, type Piece, RescueContent } from "../core/RescueContent.ts"
 import * as RescueTree from "../core/RescueTree.ts"
@@ -17,6 +18,7 @@ import type { BlockDevice } from "./BlockDevice.ts"
 import * as FileStat from "./FileStat.ts"
 import * as Hashes from "./Hashes.ts"
 import * as Opening from "./Opening.ts"
+import * as SlotReading from "./SlotReading.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -93,9 +95,9 @@ export const open = Effect.fnUntraced(function* (device: BlockDevice["Service"],
   const { superblock } = found
   if (superblock === undefined) return yield* VolumeError.make(Opening.noSuperblock(device, found))
   const binding = Opening.bindingOf(hashes, superblock)
-  const slots = yield* Opening.readSlots(device, superblock)
-  const roots = CoreRescue.roots(binding, superblock, slots)
-  const opened = yield* Effect.result(Opening.examine(device, binding, superblock, slots, true))
+  const slots = yield* SlotReading.readSlots(device, superblock)
+  const roots = Recovery.roots(binding, superblock, slots)
+  const opened = yield* Effect.result(SlotReading.examine(device, binding, superblock, slots, true))
   const fault = Result.isFailure(opened) ? opened.failure : undefined
   const rejected = Result.isSuccess(opened) ? opened.success.rejected[0] : undefined
   const mayChoose = options.generation !== undefined || options.older === true

@@ -5,6 +5,7 @@
  * - The root is pinned: what writers release meanwhile stays whole until the scrub ends, so a volume that is nearly full may
  *   be full for them that long. Nothing comes from the cache.
  * - The rate is bounded over the whole run: after each call the scrub sleeps until its bytes are due.
+ * - Beside a writer in another process the root is not kept: then it fails with `ViewExpired`, see `Expiry`.
  * - What is found wrong does not end it; a progress carries all problems so far, the last one the whole report.
  */
 import * as Clock from "effect/Clock"
@@ -18,6 +19,7 @@ import type { Pointer } from "../core/Pointer.ts"
 import type { EncodedRoot } from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Checking from "./Checking.ts"
+import * as Expiry from "./Expiry.ts"
 import * as Session from "./Session.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -131,7 +133,10 @@ const ofRoot = Effect.fnUntraced(function* (session: Session.Session, root: Enco
     const pages = [...before.pages, ...(yield* read(call))]
     const byteCount = call.reduce((sum, { pageCount }) => sum + pageCount * pageBytes, 0)
     const after = { ...before, pages, calls, checkedBytes: before.checkedBytes + byteCount }
-    return calls.length > 0 ? after : enter(Check.loaded(before.checking, pages), after)
+    if (calls.length > 0) return after
+    const entered = enter(Check.loaded(before.checking, pages), after)
+    if (entered.found.problemCount > before.found.problemCount) yield* Expiry.check(session, root.record.generation)
+    return entered
   })
 
   return Stream.paginate(undefined as State | undefined, (before) =>

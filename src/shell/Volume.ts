@@ -18,6 +18,7 @@ import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
 import * as Checking from "./Checking.ts"
+import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
@@ -112,6 +113,11 @@ export class Volume extends Context.Service<
     readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
     /** Makes everything durable that has succeeded. */
     readonly sync: Effect.Effect<void, VolumeError>
+    /**
+     * Of a volume that is open for reading only, beside a writer in another process: takes the newest root, and answers
+     * whether it is another one. Running views keep theirs. Does nothing where the volume is open for writing.
+     */
+    readonly refresh: Effect.Effect<boolean, VolumeError>
     readonly statistics: Effect.Effect<Statistics>
     /**
      * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
@@ -170,7 +176,12 @@ export const open = (
 export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open(options))
 
-/** The same for reading only: nothing is written, not even what a recovery would write again. */
+/**
+ * The same for reading only: nothing is written, not even what a recovery would write again, and no lock is taken.
+ *
+ * It shows the root that was the newest when it was opened, until it is refreshed. A writer in another process does not keep
+ * that root: what it has written over fails with `ViewExpired`, and is never read as anything else.
+ */
 export const layerReadOnly = (
   options: Omit<Options, "format" | "durability" | "dirtyBytes"> = {}
 ): Layer.Layer<Volume, VolumeError, BlockDevice> =>
@@ -191,6 +202,7 @@ const service = (session: Session.Session): Volume["Service"] =>
       })),
     view: (effect) => Transaction.view(session, effect),
     sync: Transaction.sync(session),
+    refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => statisticsOf(session)),
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),

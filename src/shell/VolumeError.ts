@@ -91,6 +91,19 @@ export class Fenced extends Data.TaggedError("Fenced")<{
   }
 }
 
+/** A reader's root was given up by a writer in another process, and pages of it were written again. */
+export class ViewExpired extends Data.TaggedError("ViewExpired")<{
+  readonly device: string
+  /** Of the root that was read. */
+  readonly generation: number
+  /** Of the newest root now. */
+  readonly newest: number
+}> {
+  override get message(): string {
+    return `${this.device} has a writer, which is at root ${this.newest} and has written over pages of root ${this.generation}, which was being read. Refresh the volume, or open it again, and read again.`
+  }
+}
+
 /** A write or sync failed before: what the device holds is not known, so nothing more is written. */
 export class Poisoned extends Data.TaggedError("Poisoned")<{
   readonly device: string
@@ -156,6 +169,7 @@ export type Reason =
   | Corrupt
   | DiskFull
   | Fenced
+  | ViewExpired
   | Poisoned
   | ReadOnly
   | Closed

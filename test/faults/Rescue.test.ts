@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { readUint48 } from "../../src/core/Bytes.ts"
 import type { Checksum } from "../../src/core/Checksum.ts"
-import * as CoreRescue from "../../src/core/Rescue.ts"
+import * as Recovery from "../../src/core/Recovery.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
@@ -84,7 +84,7 @@ const underPages = (image: Uint8Array): Map<number, Set<number>> => {
   const { layout } = binding
   const page = (address: number, count = 1) => image.subarray(address * PAGE_BYTES, (address + count) * PAGE_BYTES)
   const slots = Array.from({ length: superblock.slots.count }, (_, i) => page(RootSlots.pageOf(superblock.slots, i)))
-  const [root] = CoreRescue.roots(binding, superblock, slots)
+  const [root] = Recovery.roots(binding, superblock, slots)
   const under = new Map<number, Set<number>>()
   const mark = (above: ReadonlyArray<number>, number: number): void => {
     for (const address of above) {
