@@ -56,22 +56,23 @@ const inward = Effect.fnUntraced(function* (
   recursive: boolean
 ) {
   const volume = yield* Volume
+  const copy = Effect.fnUntraced(function* ({ _tag, path }: Location.Location) {
+    const name = _tag === "Host" ? nodePath.basename(path) : Edit.nameOf(path)
+    const goal = yield* Edit.goalFor(volume, name, to)
+    if (_tag === "Host") {
+      const source = yield* HostSource.make(path, image, !recursive)
+      yield* expectRecursive(source, recursive)
+      yield* into(volume, source, goal)
+    } else {
+      const source = yield* VolumeSource.make(volume, path, !recursive)
+      yield* expectRecursive(source, recursive)
+      yield* refuseItself(volume, path, source, goal)
+      yield* into(volume, source, goal)
+    }
+  }, Effect.scoped)
   const copies = Effect.gen(function* () {
     if (from.length > 1) yield* Edit.expectFolder(volume, to)
-    for (const { _tag, path } of from) {
-      const name = _tag === "Host" ? nodePath.basename(path) : Edit.nameOf(path)
-      const goal = yield* Edit.goalFor(volume, name, to)
-      if (_tag === "Host") {
-        const source = yield* HostSource.make(path, image, !recursive)
-        yield* expectRecursive(source, recursive)
-        yield* Effect.scoped(into(volume, source, goal))
-      } else {
-        const source = yield* VolumeSource.make(volume, path, !recursive)
-        yield* expectRecursive(source, recursive)
-        yield* refuseItself(volume, path, source, goal)
-        yield* Effect.scoped(into(volume, source, goal))
-      }
-    }
+    yield* Effect.forEach(from, copy, { discard: true })
   })
   yield* volume.transaction(copies)
 })

@@ -4,6 +4,7 @@
  * - Who only reads takes no lock and writes nothing, so it works beside a writer.
  * - Who writes holds the lock of the image as long as the command runs.
  */
+import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Argument from "effect/cli/Argument"
@@ -11,22 +12,37 @@ import type { DeviceFailed, Locked } from "../shell/DeviceError.ts"
 import * as FileDevice from "../shell/FileDevice.ts"
 import * as Volume from "../shell/Volume.ts"
 import type { VolumeError } from "../shell/VolumeError.ts"
+import { printable, Refused } from "./Failure.ts"
 
 /** `IMAGE`. */
 export const argument: Argument.Argument<string> = Argument.Path("image").pipe(
   Argument.withDescription("The file or raw disk that holds the volume")
 )
 
-export type OpenError = DeviceFailed | Locked | VolumeError
+export type OpenError = DeviceFailed | Locked | Refused | VolumeError
+
+/** What is not there is not opened: here only `format` makes an image. */
+const expectFile = (path: string): Effect.Effect<void, Refused> =>
+  Effect.suspend(() =>
+    fs.statSync(path, { throwIfNoEntry: false }) === undefined
+      ? new Refused({ reason: `${printable(path)} does not exist. Make a volume: notafs format IMAGE --size 256MiB` })
+      : Effect.void
+  )
 
 /** Runs an effect on the volume in the image at `path`, for reading only. */
 export const reading =
   (path: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | OpenError, Exclude<R, Volume.Volume>> =>
-    Effect.provide(effect, Layer.provide(Volume.layerReadOnly(), FileDevice.layer({ path, readOnly: true })))
+    Effect.andThen(
+      expectFile(path),
+      Effect.provide(effect, Layer.provide(Volume.layerReadOnly(), FileDevice.layer({ path, readOnly: true })))
+    )
 
 /** Runs an effect on the volume in the image at `path`. */
 export const writing =
   (path: string) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | OpenError, Exclude<R, Volume.Volume>> =>
-    Effect.provide(effect, Layer.provide(Volume.layer({ format: "never" }), FileDevice.layer({ path })))
+    Effect.andThen(
+      expectFile(path),
+      Effect.provide(effect, Layer.provide(Volume.layer({ format: "never" }), FileDevice.layer({ path })))
+    )

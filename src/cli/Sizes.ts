@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Flag from "effect/cli/Flag"
 
 /** A number of bytes with a unit, or without one. */
-export const parse = (text: string): Option.Option<number> => {
+const parse = (text: string): Option.Option<number> => {
   const size = /^\s*\d+\s*$/.test(text) ? Option.some(ByteSize.bytes(BigInt(text))) : ByteSize.fromString(text)
   return Option.flatMap(size, ByteSize.toNumber)
 }

@@ -6,7 +6,7 @@
  */
 import * as nodeModule from "node:module"
 
-nodeModule.enableCompileCache()
+nodeModule.enableCompileCache?.()
 
 // Whoever reads the output may stop early (`notafs ls image | head`): the rest of it goes nowhere.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -9,6 +9,7 @@
  */
 import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
+import type { Layout } from "./Layout.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
 
 /** Pages that died in `generation` and may still be asked for by an older root. */
@@ -43,8 +44,22 @@ export const heldCount = (allocator: Allocator): number => Extent.size(heldPages
 /** Pages that could be taken now. */
 export const allocatableCount = (allocator: Allocator): number => allocator.freeCount - heldCount(allocator)
 
-/** Pages kept for commits that release at least as many pages as they take, so that deletions work on a full volume (I16). */
-export const reserveCount = (pageCount: number): number => Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+/** Pages kept for deletions: for what they take before what they release comes back. */
+const deletionCount = (pageCount: number): number => Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+
+/**
+ * Pages kept for commits that release at least as many pages as they take, so that deletions work on a full volume (I16):
+ * some for what they take before what they release comes back, and enough to write the whole free map.
+ */
+export const reserveCount = (layout: Layout, pageCount: number): number =>
+  deletionCount(pageCount) + FreeMap.nodeCount(layout, pageCount)
+
+/**
+ * Of the reserve, what a commit may take beyond the nodes of its draft: for the free map, and for the nodes that more and
+ * shorter runs need where free space is in pieces. What was promised room is so never refused it later.
+ */
+export const overheadCount = (layout: Layout, pageCount: number): number =>
+  Math.floor(deletionCount(pageCount) / 2) + FreeMap.nodeCount(layout, pageCount)
 
 /** The pages `dead` died in `generation`: free in its map, not allocatable yet. */
 export const release = (allocator: Allocator, dead: Extent.ExtentSet, generation: number): Allocator =>

@@ -21,7 +21,7 @@ import type { Pointer } from "./Pointer.ts"
 import type { RootRecord } from "./RootRecord.ts"
 import * as RootSlots from "./RootSlots.ts"
 
-export type { Code, Problem, Report } from "./CheckReport.ts"
+export type { Problem, Report } from "./CheckReport.ts"
 
 /** What is checked. */
 export interface Subject {

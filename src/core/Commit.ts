@@ -101,8 +101,12 @@ const inAddressOrder = (writes: ReadonlyArray<Write>): ReadonlyArray<Write> =>
 export const early = (draft: RootsDraft, allocator: Allocator.Allocator): EarlyWrites | DiskFull | Fragmented => {
   const tops = topsOf(draft.roots)
   const places = Settle.collect(draft, tops)
-  const reserve = Allocator.reserveCount(allocator.map.pageCount)
-  const taken = Allocator.take(draft, allocator, Settle.sizes(draft, places), reserve)
+  const reserve = Allocator.reserveCount(draft.layout, allocator.map.pageCount)
+  const sizes = Settle.sizes(draft, places)
+  // What only a savepoint still sees is in memory too. A rollback brings it back, but not the pages that are taken now: there
+  // must be room for both, or what succeeded before the savepoint could no longer be committed.
+  const shadowed = draft.dirtyBytes / draft.layout.pageBytes - sizes.reduce((sum, size) => sum + size, 0)
+  const taken = Allocator.take(draft, allocator, sizes, reserve + shadowed)
   if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
   if (taken._tag === "Fragmented") return taken
   const writes = Settle.place(draft, places, taken.addresses)
@@ -135,7 +139,11 @@ export const plan = (
   const places = Settle.collect(draft, tops)
   const sizes = Settle.sizes(draft, places)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  const reserve = total <= Extent.size(dead) ? 0 : Allocator.reserveCount(after.map.pageCount)
+  const { pageCount } = after.map
+  const reserve =
+    total <= Extent.size(dead)
+      ? 0
+      : Allocator.reserveCount(layout, pageCount) - Allocator.overheadCount(layout, pageCount)
   const taken = Allocator.take(draft, after, sizes, reserve)
   if (taken._tag === "Full") return { _tag: "DiskFull", missing: taken.missing }
   if (taken._tag === "Fragmented") return taken
@@ -143,26 +151,28 @@ export const plan = (
 
   const mapTop = { link: after.map.link, kind: Node.MAP, level: after.map.height, names: false }
   let mapPlaces: Settle.Places = []
-  let mapAddresses: ReadonlyArray<number> = []
-  if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout)) {
+  const mapAddresses = new Map<number, number>()
+  // The homes of the map's new pages stay deltas. Where they lie too scattered for that they are folded in turn, which may
+  // touch more leaves; there are only so many.
+  for (let seen = deadCount; FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout);) {
     const folded = FreeMap.fold(draft, after.map)
     mapTop.link = folded.link
     mapPlaces = Settle.collect(draft, [mapTop])
     // The old pages of the map are free in the bits already; like all that died now, they are not to be taken yet.
-    const mapDead = deadExtents(draft, deadCount)
+    const mapDead = deadExtents(draft, seen)
+    seen = draft.dead.length
     after = Allocator.hold({ ...after, map: folded }, mapDead, generation)
     after = { ...after, freeCount: after.freeCount + Extent.size(mapDead) }
-    const mapTaken = Allocator.take(draft, after, Settle.sizes(draft, mapPlaces), 0)
-    if (mapTaken._tag !== "Taken") return { _tag: "DiskFull", missing: mapPlaces.length }
-    mapAddresses = mapTaken.addresses
+    const homeless = mapPlaces.filter(({ id }) => !mapAddresses.has(id))
+    const mapTaken = Allocator.take(draft, after, Settle.sizes(draft, homeless), 0)
+    if (mapTaken._tag !== "Taken") return { _tag: "DiskFull", missing: homeless.length }
+    homeless.forEach(({ id }, i) => mapAddresses.set(id, mapTaken.addresses[i]))
     after = mapTaken.allocator
-    if (FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout)) {
-      return { _tag: "DiskFull", missing: mapPlaces.length }
-    }
   }
+  const mapHomes = mapPlaces.map(({ id }) => mapAddresses.get(id) ?? 0)
 
   // All is known and loaded: from here on nothing can fail.
-  const writes = [...Settle.place(draft, places, taken.addresses), ...Settle.place(draft, mapPlaces, mapAddresses)]
+  const writes = [...Settle.place(draft, places, taken.addresses), ...Settle.place(draft, mapPlaces, mapHomes)]
   const roots = withLinks(draft.roots, tops)
   const writtenBytes = (total + mapPlaces.length) * layout.pageBytes
   const root = RootRecord.encode(binding, circumstances.slots, {

@@ -30,6 +30,17 @@ export const heightFor = (layout: Layout, pageCount: number): number => {
   return height
 }
 
+/** Nodes that the map of a volume of this size has when none of it is null. */
+export const nodeCount = (layout: Layout, pageCount: number): number => {
+  let nodes = Math.ceil(pageCount / layout.mapLeafPages)
+  let total = nodes
+  while (nodes > 1) {
+    nodes = Math.ceil(nodes / layout.mapFanout)
+    total += nodes
+  }
+  return total
+}
+
 /** A map in which all is free but `used`. */
 export const make = (layout: Layout, pageCount: number, used: Extent.ExtentSet): FreeMap => ({
   pageCount,

@@ -4,12 +4,26 @@
 import * as BTree from "./BTree.ts"
 import type { Draft } from "./Draft.ts"
 import * as Inode from "./Inode.ts"
+import type { Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
 import type { Roots } from "./Roots.ts"
 import * as Settle from "./Settle.ts"
 import * as TreeNode from "./TreeNode.ts"
+
+/** The most pages that splitting the runs among these places, down to single pages, adds: branches over the pieces. */
+export const growth = (layout: Layout, places: Settle.Places): number => {
+  let branches = 0
+  let added = 0
+  for (const { kind, node } of places) {
+    const pages = node.length / layout.pageBytes
+    if (kind === Node.ROPE) branches++
+    // Branches that are half full, one that is split at each end, and one above.
+    else if (pages > 1) added += 2 + Math.ceil((2 * pages) / layout.ropeFanout)
+  }
+  return added === 0 ? 0 : added + branches
+}
 
 /** Splits every run in memory that has more than `pagesMax` pages. */
 export const split = (draft: Draft<Roots>, pagesMax: number): void => {

@@ -41,7 +41,7 @@ export const isMemory = (layout: Layout, bytes: Uint8Array, at: number): boolean
   bytes[at + layout.addressBytes + POINTER_FLAGS] === FLAG_MEMORY
 
 /** The number of the node in the running draft; only for a memory pointer. */
-export const memoryId = birth
+export const memoryId = (layout: Layout, bytes: Uint8Array, at: number): number => birth(layout, bytes, at)
 
 /** Where the checksum of the pointer at `at` begins. */
 export const checksumAt = (layout: Layout, at: number): number => at + layout.addressBytes + POINTER_CHECKSUM

@@ -11,10 +11,15 @@
  * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
  * - A session that may write writes `rewrite` again, the same bytes to the same places, and syncs, before its open returns:
  *   what an open has shown is never taken back (I3).
+ * - What a commit that did not come through has left in its slot may become whole when a later commit writes the bytes that
+ *   it lacks: the same content to the same page, the same sector of a root. So where a root was rejected or torn
+ *   (`isSettled` is false), such a session also commits an empty root over it before its open returns.
  */
 import * as Binding from "./Binding.ts"
-import { equal } from "./Bytes.ts"
+import * as Bytes from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
+import * as Extent from "./Extent.ts"
+import type { Layout } from "./Layout.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
@@ -53,6 +58,11 @@ export interface Opened {
   readonly root: RootRecord.EncodedRoot
   /** The root before it, where its slot still holds it: retained, so that a damaged newest root does not cost the volume. */
   readonly previous: RootRecord.EncodedRoot | undefined
+  /**
+   * Whether the slot after the root holds nothing of a commit that did not come through: neither a rejected root nor a part
+   * of one. What is there lacks some bytes, and a later commit may happen to write just these.
+   */
+  readonly isSettled: boolean
   readonly nextGeneration: number
   readonly rewrite: ReadonlyArray<Write>
   readonly rejected: ReadonlyArray<Rejected>
@@ -70,6 +80,8 @@ export type State = Verifying | Opened | Refused
 
 interface Opening {
   readonly binding: Binding.Binding
+  readonly slots: RootSlots.RootSlots
+  readonly slotPages: ReadonlyArray<Uint8Array | undefined>
   readonly roots: ReadonlyArray<RootRecord.EncodedRoot>
   readonly highest: number
 }
@@ -119,7 +131,13 @@ export const begin = (
       RootSlots.pageOf(superblock.slots, hidden)
     )
   }
-  const opening: Opening = { binding, roots, highest: newest.record.generation }
+  const opening: Opening = {
+    binding,
+    slots: superblock.slots,
+    slotPages: slots,
+    roots,
+    highest: newest.record.generation
+  }
   return examine(opening, newest, [])
 }
 
@@ -152,6 +170,14 @@ const hiddenSlot = (
   return undefined
 }
 
+/** Whether the slot after `root` is blank or holds an older root: a torn commit leaves neither. */
+const isSettledAfter = ({ roots, slotPages, slots }: Opening, root: RootRecord.EncodedRoot): boolean => {
+  const slot = RootSlots.next(slots, root.record.slot)
+  const bytes = slotPages[slot]
+  if (bytes === undefined) return false
+  return roots.some(({ record }) => record.slot === slot) || Bytes.isZero(bytes, 0, bytes.length)
+}
+
 /** Takes a candidate at once, or begins to verify it. */
 const examine = (opening: Opening, candidate: RootRecord.EncodedRoot, rejected: ReadonlyArray<Rejected>): State => {
   const { layout } = opening.binding
@@ -180,20 +206,18 @@ const opened = (
   _tag: "Opened",
   root,
   previous: baseOf(opening.roots, root.record),
+  isSettled: rejected.length === 0 && isSettledAfter(opening, root),
   nextGeneration: opening.highest + 1,
   rewrite: [...pages, { address: root.page, bytes: root.bytes }],
   rejected
 })
-
-const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
-const sum = (total: number, count: number): number => total + count
 
 /** The root that was durable when `record` was made, if its slot still holds it. */
 const baseOf = (
   roots: ReadonlyArray<RootRecord.EncodedRoot>,
   { base, parent }: RootRecord.RootRecord
 ): RootRecord.EncodedRoot | undefined =>
-  roots.find(({ hash, record }) => record.generation === base && equal(hash, parent))
+  roots.find(({ hash, record }) => record.generation === base && Bytes.equal(hash, parent))
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -224,15 +248,24 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
     })
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
-  // No writer makes such a root; a hostile one would have the whole volume read into memory.
-  const pageCount = [...rewrite.map(({ bytes }) => bytes.length / layout.pageBytes), ...rest.map(pagesOf)].reduce(
-    sum,
-    0
-  )
-  if (pageCount * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
-    return refused("Corrupt", "the newest root has more new pages than one barrier allows", undefined, state.rejected)
+  // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
+  const verified = rewrite.reduce((sum, page) => sum + page.bytes.length / layout.pageBytes, 0)
+  const count = verified + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
+    return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
+  }
+  if (
+    rest.length === 0 &&
+    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
+  ) {
+    return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
     ? opened(state.opening, state.candidate, rewrite, state.rejected)
     : { ...state, wanted: rest, rewrite }
+}
+
+const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {
+  const extents = writes.map(({ address, bytes }) => [address, bytes.length / layout.pageBytes] as const)
+  return Extent.size(Extent.fromUnsorted(extents)) < extents.reduce((count, [, pages]) => count + pages, 0)
 }

@@ -247,6 +247,12 @@ export const decode = (
   if (freed === undefined || used === undefined || Extent.intersect(freed, used).length > 0) {
     return noRoot("its free map makes no sense")
   }
+  const freeCount = Bytes.readUint48(bytes, AT_FREE_COUNT)
+  const cursor = Bytes.readUint48(bytes, AT_CURSOR)
+  const freeMap: FreeMap.FreeMap = { pageCount, height, link: map.link, freed, used }
+  if (freeCount > pageCount || cursor >= FreeMap.leafCount(layout, freeMap)) {
+    return noRoot("its counts of free pages make no sense")
+  }
   const record: RootRecord = {
     generation,
     base,
@@ -256,9 +262,9 @@ export const decode = (
     slot,
     barriers,
     clean: bytes[AT_CLEAN] === 1,
-    map: { pageCount, height, link: map.link, freed, used },
-    freeCount: Bytes.readUint48(bytes, AT_FREE_COUNT),
-    cursor: Bytes.readUint48(bytes, AT_CURSOR),
+    map: freeMap,
+    freeCount,
+    cursor,
     time: Bytes.readInt64(bytes, AT_TIME),
     roots
   }

@@ -108,6 +108,7 @@ export const decode = (bytes: Uint8Array, offset: number, checksums: ReadonlyArr
   if (geometry.extensionBytes > 32) return corrupt("its pointer extension is impossible")
   const expected = new Uint8Array(checksum.byteCount)
   const page = offset / geometry.pageBytes
+  if (!Number.isInteger(page)) return corrupt("the superblock stands in the middle of a page")
   Binding.digest(binding(superblock, checksum), place(page), bytes.subarray(0, AT_DIGEST), expected, 0)
   if (Bytes.compare(expected, 0, expected.length, bytes, AT_DIGEST, AT_DIGEST + expected.length) !== 0) {
     return corrupt("the superblock does not match its checksum")

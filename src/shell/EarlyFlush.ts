@@ -18,11 +18,17 @@ export const relieve = (session: Session, group: Group): Effect.Effect<void, Vol
 
 const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
   yield* GroupCommit.claim(session, group)
-  const early = yield* GroupCommit.planned(session, group, () => Commit.early(group.draft, group.allocator))
-  GroupCommit.setAllocator(group, early.allocator)
-  group.hasEarlyWrites = true
+  const early = yield* GroupCommit.planned(
+    session,
+    group,
+    () => Commit.early(group.draft, group.allocator),
+    ({ allocator, writes }) => {
+      GroupCommit.setAllocator(group, allocator)
+      group.hasEarlyWrites = true
+      session.cache.hold(writes, group.draft.generation)
+    }
+  )
   yield* Fencing.check(session)
-  session.cache.hold(early.writes, group.draft.generation)
   yield* GroupCommit.write(session, early.writes)
   session.cache.release(early.writes, false)
   // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.

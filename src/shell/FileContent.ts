@@ -65,10 +65,13 @@ const NOTHING = new Uint8Array(0)
 
 /** All content of a file. */
 export const readFile = (volume: Service, path: string): Operation<Uint8Array> =>
-  readRange(volume, path, 0, Number.POSITIVE_INFINITY)
+  read(volume, path, 0, Number.MAX_SAFE_INTEGER)
 
 /** Up to `length` bytes of a file from `offset` on: fewer at its end, none after it. */
-export const readRange = (volume: Service, path: string, offset: number, length: number): Operation<Uint8Array> => {
+export const readRange = (volume: Service, path: string, offset: number, length: number): Operation<Uint8Array> =>
+  FileOperation.counted(volume, path, [offset, length], read(volume, path, offset, length))
+
+const read = (volume: Service, path: string, offset: number, length: number): Operation<Uint8Array> => {
   const first = FileOperation.readingPath(volume, path, (pages, names, parsed) => {
     const entry = fileAt(pages, names, parsed)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
@@ -132,6 +135,9 @@ export const truncateAt = (volume: Service, path: string | undefined, number: nu
 
 /** Writes over the content of the file at `path` and past its end; a gap before `offset` is zeros. */
 export const write = (volume: Service, path: string, offset: number, bytes: Uint8Array): Operation<void> =>
+  FileOperation.counted(volume, path, [offset], writeOver(volume, path, offset, bytes))
+
+const writeOver = (volume: Service, path: string, offset: number, bytes: Uint8Array): Operation<void> =>
   bytes.length > CHUNK_BYTES
     ? volume.transaction(
         Effect.flatMap(FileOperation.readingPath(volume, path, fileAt), ({ number }) =>
@@ -150,6 +156,9 @@ export const append = (volume: Service, path: string, bytes: Uint8Array): Operat
 
 /** Cuts the file at `path` off at `size`, or adds zeros up to it. */
 export const truncate = (volume: Service, path: string, size: number): Operation<void> =>
+  FileOperation.counted(volume, path, [size], cutAt(volume, path, size))
+
+const cutAt = (volume: Service, path: string, size: number): Operation<void> =>
   FileOperation.parsed(volume, path, (parsed) =>
     FileOperation.pieces(volume, path, (draft, time) => {
       const entry = fileAt(draft, draft.roots.names, parsed)
@@ -184,9 +193,12 @@ const begin = (
   time: bigint
 ): FileOperation.Piece<Begun> => {
   const isExclusive = flag.includes("x")
-  const place = (isExclusive ? Names.place : Names.target)(draft, draft.roots.names, path)
+  const isMakingFolder = path.needsFolder && flag !== "r+"
+  const place = (isExclusive || isMakingFolder ? Names.place : Names.target)(draft, draft.roots.names, path)
   if (Result.isFailure(place)) return Result.fail(place.failure)
   const { entry, name = FileError.NO_NAME } = place.success
+  // A slash after the name asks for a folder, which is not made by writing to it.
+  if (isMakingFolder) return FileError.isAFolder(name)
   if (entry === undefined) {
     if (flag === "r+") return FileError.notFound(name)
     const made = FileStat.made(Inode.FILE, mode, bytes)
@@ -198,12 +210,11 @@ const begin = (
   if (flag.startsWith("a")) {
     return Result.map(Content.append(draft, number, bytes, time), (end) => ({ number, end }))
   }
-  if (flag.startsWith("w")) {
-    const done = Content.truncate(draft, number, 0, time)
-    if (Result.isFailure(done)) return Result.fail(done.failure)
-    if (!done.success) return Result.fail(FileOperation.TOO_LONG)
-  }
-  return Result.map(Content.write(draft, number, 0, bytes, time), () => ({ number, end: bytes.length }))
+  const begun: Begun = { number, end: bytes.length }
+  if (flag === "r+") return Result.map(Content.write(draft, number, 0, bytes, time), () => begun)
+  const done = Content.replace(draft, number, bytes, time)
+  if (Result.isFailure(done)) return Result.fail(done.failure)
+  return done.success ? Result.succeed(begun) : Result.fail(FileOperation.TOO_LONG)
 }
 
 /** Writes a file as a whole, as the flag says; makes it if it is not there. Atomic, whatever the size. */

@@ -39,6 +39,21 @@ export const parsed = <A>(volume: Service, path: string, use: (parsed: Path.Path
     return Result.isSuccess(result) ? use(result.success) : settle(path, Result.fail(result.failure))
   })
 
+/** Refuses offsets and sizes that are none before the core sees them. */
+export const counted = <A>(
+  volume: Service,
+  path: string,
+  counts: ReadonlyArray<number>,
+  operation: Operation<A>
+): Operation<A> => {
+  const wrong = counts.find((count) => !Number.isSafeInteger(count) || count < 0)
+  if (wrong === undefined) return operation
+  const reason = `${path}: an offset or a size is a safe integer and not below zero, unlike ${wrong}`
+  return Effect.suspend(() =>
+    Effect.fail(VolumeError.make(new VolumeError.InvalidOptions({ device: volume.facts.device, reason }), path))
+  )
+}
+
 /** Runs a reading function of the core; a failure names `path`. */
 export const reading = <A>(
   volume: Service,

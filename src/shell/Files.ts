@@ -97,12 +97,19 @@ const lastName = ({ components }: Path.Path): Uint8Array => components.at(-1) ??
 
 // ---- adding
 
+/** Where something that is not a folder is to come: a slash after the name asks for a folder, and there is none. */
+const placeForFile = (draft: Inodes.RootsDraft, path: Path.Path): FileResult<Names.Place> => {
+  const place = Names.place(draft, draft.roots.names, path)
+  if (Result.isFailure(place) || !path.needsFolder || place.success.entry !== undefined) return place
+  return FileError.notFound(place.success.name ?? FileError.NO_NAME)
+}
+
 /** Makes a symbolic link at `path`; its target is not looked at. */
 export const symlink = (volume: Service, target: string, path: string): Operation<void> =>
   FileOperation.editingPath(volume, path, (draft, parsed, time) => {
     const content = Path.linkTarget(target)
     if (Result.isFailure(content)) return Result.fail(content.failure)
-    const place = Names.place(draft, draft.roots.names, parsed)
+    const place = placeForFile(draft, parsed)
     if (Result.isFailure(place)) return Result.fail(place.failure)
     const made = FileStat.made(Inode.SYMBOLIC_LINK, LINK_MODE, content.success)
     return Result.map(CoreFiles.create(draft, place.success, made, time), () => undefined)
@@ -113,7 +120,7 @@ export const link = (volume: Service, path: string, newPath: string): Operation<
   onTwoPaths(volume, path, newPath, (draft, from, to, time) => {
     const entry = Names.resolve(draft, draft.roots.names, from, false)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
-    const place = Names.place(draft, draft.roots.names, to)
+    const place = placeForFile(draft, to)
     if (Result.isFailure(place)) return Result.fail(place.failure)
     return CoreFiles.link(draft, entry.success.number, place.success, time)
   })
@@ -140,7 +147,12 @@ export const rename = (volume: Service, from: string, to: string): Operation<voi
       if (Result.isFailure(source)) return Result.fail(source.failure)
       const goal = Names.place(draft, draft.roots.names, other)
       if (Result.isFailure(goal)) return Result.fail(goal.failure)
-      return CoreFiles.rename(draft, source.success, goal.success, time, volume.openFiles)
+      const renamed = CoreFiles.rename(draft, source.success, goal.success, time, volume.openFiles)
+      const { entry, name = FileError.NO_NAME } = goal.success
+      // A folder that a file is to replace is not empty if the file lies in it.
+      const isAbove = entry !== undefined && source.success.trail.includes(entry.number)
+      const isFolder = Result.isFailure(renamed) && renamed.failure._tag === "IsAFolder"
+      return isFolder && isAbove ? FileError.notEmpty(name) : renamed
     }),
     (removal) => FileOperation.afterRemoval(volume, removal)
   )

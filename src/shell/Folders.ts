@@ -141,7 +141,7 @@ export const walk = (volume: Service, path: string): Operation<Array<Walked>> =>
 export interface MakeFolderOptions {
   /** Makes the parents too, and takes a folder that is there for done. */
   readonly recursive?: boolean | undefined
-  /** Permission bits: 0o755 by default. */
+  /** Permission bits of all folders that are made: 0o755 by default. */
   readonly mode?: number | undefined
 }
 
@@ -155,7 +155,21 @@ const make = (draft: RootsDraft, path: Path.Path, mode: number, time: bigint): F
 const ensure = (draft: RootsDraft, path: Path.Path, mode: number, time: bigint): FileResult<boolean> => {
   const entry = Names.resolve(draft, draft.roots.names, path, true)
   if (Result.isSuccess(entry) && entry.success.type === Inode.FOLDER) return Result.succeed(false)
-  return Result.map(make(draft, path, mode, time), () => true)
+  const made = make(draft, path, mode, time)
+  // A symbolic link that leads to nothing is in the way: what it leads to says why.
+  if (Result.isFailure(entry) && Result.isFailure(made) && made.failure._tag === "AlreadyExists") {
+    return Result.fail(entry.failure)
+  }
+  return Result.map(made, () => true)
+}
+
+/** The same for what leads to something else: whatever else is there is not a folder. */
+const ensureParent = (draft: RootsDraft, path: Path.Path, mode: number, time: bigint): FileResult<boolean> => {
+  const entry = Names.resolve(draft, draft.roots.names, path, true)
+  if (Result.isSuccess(entry) && entry.success.type === Inode.FOLDER) return Result.succeed(false)
+  const made = make(draft, path, mode, time)
+  if (Result.isFailure(made) && made.failure._tag === "AlreadyExists") return FileError.notAFolder(made.failure.name)
+  return Result.map(made, () => true)
 }
 
 /** Makes a folder. */
@@ -167,7 +181,7 @@ export const makeFolder = (volume: Service, path: string, options: MakeFolderOpt
     )
   }
   return FileOperation.parsed(volume, path, (parsed) =>
-    makeAll(volume, path, parsed, parsed.components.length, (draft, time) => ensure(draft, parsed, mode, time))
+    makeAll(volume, path, parsed, parsed.components.length, mode, (draft, time) => ensure(draft, parsed, mode, time))
   )
 }
 
@@ -177,6 +191,7 @@ const makeAll = (
   path: string,
   parsed: Path.Path,
   count: number,
+  mode: number,
   last: (draft: RootsDraft, time: bigint) => FileResult<boolean>
 ): Operation<void> =>
   Effect.catch(Effect.asVoid(FileOperation.editing(volume, path, last)), (error) => {
@@ -190,7 +205,7 @@ const makeAll = (
       Effect.andThen(
         Effect.forEach(
           parents,
-          (parent) => FileOperation.editing(volume, path, (draft, time) => ensure(draft, parent, FOLDER_MODE, time)),
+          (parent) => FileOperation.editing(volume, path, (draft, time) => ensureParent(draft, parent, mode, time)),
           { discard: true }
         ),
         Effect.asVoid(FileOperation.editing(volume, path, last))
@@ -202,7 +217,7 @@ const makeAll = (
 export const makeParents = (volume: Service, path: string): Operation<void> =>
   FileOperation.parsed(volume, path, (parsed) => {
     const parent = { ...parsed, components: parsed.components.slice(0, -1), needsFolder: true }
-    return makeAll(volume, path, parent, parent.components.length, (draft, time) =>
+    return makeAll(volume, path, parent, parent.components.length, FOLDER_MODE, (draft, time) =>
       ensure(draft, parent, FOLDER_MODE, time)
     )
   })

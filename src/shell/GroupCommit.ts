@@ -9,11 +9,13 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
 import { Draft } from "../core/Draft.ts"
 import { invariant } from "../core/Invariant.ts"
+import type { Layout } from "../core/Layout.ts"
 import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
 import * as Batching from "./Batching.ts"
@@ -46,7 +48,7 @@ export const join = (session: Session.Session): Session.Group => {
     freed: new Set(),
     changesSeen: 0,
     hasLeader: false,
-    roomPages: roomPages(allocator),
+    roomPages: roomPages(session.binding.layout, allocator),
     done: Deferred.makeUnsafe()
   }
   group.draft.takeBuffer = (byteCount) => session.buffers.take(byteCount)
@@ -54,12 +56,12 @@ export const join = (session: Session.Session): Session.Group => {
   return group
 }
 
-const roomPages = (allocator: Allocator.Allocator): number =>
-  Allocator.allocatableCount(allocator) - Allocator.reserveCount(allocator.map.pageCount)
+const roomPages = (layout: Layout, allocator: Allocator.Allocator): number =>
+  Allocator.allocatableCount(allocator) - Allocator.reserveCount(layout, allocator.map.pageCount)
 
 export const setAllocator = (group: Session.Group, allocator: Allocator.Allocator): void => {
   group.allocator = allocator
-  group.roomPages = roomPages(allocator)
+  group.roomPages = roomPages(group.draft.layout, allocator)
 }
 
 /** Gives up a group in which no transaction has succeeded; the caller holds the permit. */
@@ -80,18 +82,28 @@ const abandon = (session: Session.Session, group: Session.Group): void => {
 /** Whether the draft was changed since the last transaction that succeeded. */
 export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
-/** Whether the draft can surely be committed: even all the nodes that it has in memory would find room. */
+/** Whether the draft can surely be committed: all the nodes that it has in memory would find room, however cut up. */
 export const hasPlenty = (group: Session.Group): boolean =>
-  group.draft.dirtyBytes / group.draft.layout.pageBytes <= group.roomPages
+  (2 * group.draft.dirtyBytes) / group.draft.layout.pageBytes < group.roomPages
 
-/** Whether the draft can still be committed: it takes no more than there is, or no more than it releases. */
+/**
+ * Whether the draft can still be committed: it takes no more than there is, or no more than it releases. Runs for which
+ * there are no long extents will be cut up, which takes pages as well.
+ */
 export const hasRoom = (session: Session.Session, group: Session.Group): Effect.Effect<boolean, Failure> => {
   const { draft, pinned } = group
   if (hasPlenty(group)) return Effect.succeed(true)
   return Interpreter.read(session, pinned, () => {
     const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
-    const taken = Settle.sizes(draft, Commit.collect(draft)).reduce((pages, count) => pages + count, 0)
-    return taken <= Math.max(group.roomPages, Math.min(released, Allocator.allocatableCount(group.allocator)))
+    const places = Commit.collect(draft)
+    const sizes = Settle.sizes(draft, places)
+    const taken = sizes.reduce((pages, count) => pages + count, 0)
+    const { allocator, roomPages } = group
+    const overhead = Allocator.overheadCount(draft.layout, allocator.map.pageCount)
+    const room = Math.max(roomPages, Math.min(released, Allocator.allocatableCount(allocator) - overhead))
+    if (taken > room) return false
+    if (taken + LongRuns.growth(draft.layout, places) <= room) return true
+    return Allocator.take(draft, allocator, sizes, 0)._tag === "Taken"
   })
 }
 
@@ -147,20 +159,26 @@ export const full = (session: Session.Session, group: Session.Group): Failure =>
 /**
  * Runs a planning function of the core until it has found pages: runs are shortened where no long extents are left, and
  * what is retained is reclaimed before the volume counts as full. The caller holds the permit.
+ *
+ * `take` notes what was planned, in the same step: what has an address now is not in the draft any more, nor on the device
+ * yet, and no fiber may look for it in between.
  */
 export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "Plan" | "EarlyWrites" }>(
   session: Session.Session,
   group: Session.Group,
-  plan: () => P | Commit.DiskFull | Commit.Fragmented
+  plan: () => P | Commit.DiskFull | Commit.Fragmented,
+  take: (planned: P) => void
 ) {
   const { draft, pinned } = group
   let runPagesMax = draft.layout.runPagesMax
   for (let reclaimed = false; ;) {
     const result = yield* Interpreter.edit(session, pinned, draft, () => {
       const made = plan()
-      return made._tag === "DiskFull" || made._tag === "Fragmented" ? Result.fail(made) : Result.succeed(made)
+      if (made._tag === "DiskFull" || made._tag === "Fragmented") return Result.fail(made)
+      take(made as P)
+      return Result.succeed(made as P)
     })
-    if (Result.isSuccess(result)) return result.success as P
+    if (Result.isSuccess(result)) return result.success
     if (result.failure._tag === "Fragmented") {
       invariant(runPagesMax > 1, "single pages are never fragmented")
       runPagesMax = Math.ceil(runPagesMax / 2)
@@ -245,14 +263,17 @@ const commitNow = (session: Session.Session, group: Session.Group): Effect.Effec
     Effect.sync(() => {
       if (session.inflight?.group === group) session.inflight = undefined
       Deferred.doneUnsafe(group.done, exit)
+      if (session.group !== group) return
+      group.hasLeader = false
+      group.done = Deferred.makeUnsafe()
     })
   )
 
 const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  const plan = yield* Effect.ensuring(
-    planCommit(session, group),
+  const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
     Effect.suspend(() => {
-      session.group = undefined
+      // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
+      if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
       return session.writer.release(1)
     })
   )
@@ -269,14 +290,22 @@ const planCommit = Effect.fnUntraced(function* (session: Session.Session, group:
   const plan = yield* Effect.onError(
     Effect.andThen(
       claim(session, group),
-      planned(session, group, () =>
-        Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+      planned(
+        session,
+        group,
+        () =>
+          Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
+        ({ next, root, writes }) => {
+          session.cache.hold(writes, root.record.generation)
+          session.inflight = { group, next }
+        }
       )
     ),
-    () => Effect.sync(() => abandon(session, group))
+    () =>
+      Effect.sync(() => {
+        if (session.durability === "commit") abandon(session, group)
+      })
   )
-  session.cache.hold(plan.writes, plan.root.record.generation)
-  session.inflight = { group, next: plan.next }
   return plan
 })
 

@@ -2,8 +2,8 @@
  * Runs the functions of the core: the only place that catches {@link MissingPages} and {@link CorruptPage}.
  *
  * - A core function is run; if it misses pages they are loaded in one batch, verified against their pointers, and it is run
- *   again. What it has loaded stays pinned until it is done, so eviction cannot make it loop; every restart has loaded
- *   something new (asserted).
+ *   again. What it has loaded stays pinned until it is done (`PinnedPages`), so what it misses is never something that it
+ *   has loaded, and eviction cannot make it loop.
  * - A function that edits a draft runs as an attempt: a miss, a fault or an expected failure undoes what it did.
  * - An operation whose pages are all in memory is one synchronous step.
  */

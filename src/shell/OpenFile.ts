@@ -72,10 +72,13 @@ const wayOf = (flag: string): Way => ({
 
 /** The place that a path opens. */
 const placeOf = (pages: Pages, names: Tree, path: Path.Path, way: Way, noFollow: boolean): FileResult<Names.Place> => {
-  const find = way.isExclusive || (noFollow && !path.needsFolder) ? Names.place : Names.target
-  const place = find(pages, names, path)
+  const isMakingFolder = way.isCreating && path.needsFolder
+  const isLast = way.isExclusive || isMakingFolder || (noFollow && !path.needsFolder)
+  const place = (isLast ? Names.place : Names.target)(pages, names, path)
   if (Result.isFailure(place)) return place
   const { entry, name = FileError.NO_NAME } = place.success
+  // A slash after the name asks for a folder, which is not made by opening it.
+  if (isMakingFolder) return FileError.isAFolder(name)
   if (entry === undefined) return way.isCreating ? place : FileError.notFound(name)
   if (way.isExclusive) return FileError.alreadyExists(name)
   if (entry.type === Inode.FOLDER && way.isWriting) return FileError.isAFolder(name)
@@ -205,9 +208,21 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
           : Result.succeed(FileStat.make(number, found))
       })
     ),
-    read: (offset, target) => guarded("reading", FileContent.readAt(volume, path, number, offset, target)),
-    write: (offset, bytes) => guarded("writing", FileContent.writeAt(volume, path, number, offset, bytes)),
+    read: (offset, target) =>
+      guarded(
+        "reading",
+        FileOperation.counted(volume, path, [offset], FileContent.readAt(volume, path, number, offset, target))
+      ),
+    write: (offset, bytes) =>
+      guarded(
+        "writing",
+        FileOperation.counted(volume, path, [offset], FileContent.writeAt(volume, path, number, offset, bytes))
+      ),
     append: (bytes) => guarded("writing", FileContent.appendTo(volume, path, number, bytes)),
-    truncate: (size) => guarded("writing", FileContent.truncateAt(volume, path, number, size))
+    truncate: (size) =>
+      guarded(
+        "writing",
+        FileOperation.counted(volume, path, [size], FileContent.truncateAt(volume, path, number, size))
+      )
   }
 }

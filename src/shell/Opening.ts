@@ -254,22 +254,21 @@ const recover = Effect.fnUntraced(function* (
   if (!session.readOnly) {
     yield* Fencing.check(session)
     yield* GroupCommit.stabilize(session)
-    yield* retain(session, opened.previous)
+    yield* retain(session, opened)
   }
   return session
 })
 
 /**
  * Keeps whole the root before the newest: what died in between is not to be written yet. Where that root is not known, since
- * its slot is damaged, an empty root is committed first: then the newest one is the one before.
+ * its slot is damaged, an empty root is committed first: then the newest one is the one before. The same where a commit did
+ * not come through: the empty root takes its slot, so that it can never become whole.
  */
-const retain = Effect.fnUntraced(function* (session: Session, previous: Recovery.Opened["previous"]) {
+const retain = Effect.fnUntraced(function* (session: Session, { isSettled, previous }: Recovery.Opened) {
   const { layout } = session.binding
   const { allocator, root } = session.head
-  if (previous === undefined) {
-    if (root.record.base > 0) yield* GroupCommit.commitEmpty(session)
-    return
-  }
+  if (!isSettled || (previous === undefined && root.record.base > 0)) return yield* GroupCommit.commitEmpty(session)
+  if (previous === undefined) return
   const pinned = new PinnedPages(session.cache, layout.pageBytes)
   const pages = new CleanPages(layout, pinned)
   const died = yield* Interpreter.read(session, pinned, () =>

@@ -51,7 +51,7 @@ export interface Group {
   /** Pages that could still be taken, less the reserve: of `allocator`. */
   roomPages: number
   /** Done when the commit is durable, or has failed. */
-  readonly done: Deferred.Deferred<Commit.Head, VolumeError.VolumeError>
+  done: Deferred.Deferred<Commit.Head, VolumeError.VolumeError>
 }
 
 /** A file, folder or symbolic link that somebody has open. */

@@ -32,9 +32,12 @@ interface Running {
   readonly _tag: "Running"
   readonly session: Session.Session
   readonly group: Session.Group
-  /** Held by the savepoint that is open inside of it. */
+  readonly savepoint: ReturnType<Draft<Roots>["savepoint"]>
+  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. */
   readonly inner: Semaphore.Semaphore
   isOpen: boolean
+  /** The savepoint that is open inside of it. */
+  child: Running | undefined
   readonly outer: Frame | undefined
 }
 
@@ -76,15 +79,33 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   if (session.closed) return Effect.fail(VolumeError.make(new VolumeError.Closed({ what: "volume" })))
   const { group, head, inflight } = session
   if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
-  if (group === undefined) return Interpreter.readRoot(session, inflight?.next ?? head, f)
-  // Where durability is by interval, what has succeeded is visible at once.
+  return group === undefined ? Interpreter.readRoot(session, inflight?.next ?? head, f) : readGroup(session, group, f)
+}
+
+/** What a reader of a group finds that was committed or given up meanwhile. */
+const MOVED_ON = Symbol("moved on")
+
+/**
+ * Where durability is by interval, what has succeeded is visible at once. The draft is changed in place, so every attempt
+ * reads what is visible when it begins; while a transaction runs, that is what stood before its savepoint.
+ */
+const readGroup = <A>(
+  session: Session.Session,
+  group: Session.Group,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> => {
   const { draft, pinned } = group
-  const { generation } = head.root.record
-  const { visible } = group
+  const { generation } = session.head.root.record
   Session.pin(session, generation)
   return Effect.ensuring(
-    Interpreter.read(session, pinned, () => f(draft, visible)),
+    Interpreter.read(session, pinned, (): A | typeof MOVED_ON =>
+      session.group === group ? f(draft, group.visible) : MOVED_ON
+    ),
     Effect.sync(() => Session.unpin(session, generation))
+  ).pipe(
+    Effect.flatMap((value) =>
+      value === MOVED_ON ? Effect.suspend(() => readOutside(session, f)) : Effect.succeed(value as A)
+    )
   )
 }
 
@@ -100,20 +121,49 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
     if (!frame.isOpen) return Effect.fail(ended())
-    const { group } = frame
-    return Effect.tap(Interpreter.edit(session, group.pinned, group.draft, f), () => EarlyFlush.relieve(session, group))
+    return frame.inner.withPermit(Effect.suspend(() => (frame.isOpen ? inside(frame, f) : Effect.fail(ended()))))
+  })
+
+/** One operation of a running transaction, whose `inner` permit the caller holds. What finds no room is undone alone. */
+const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> => {
+  const { draft, pinned } = group
+  const edit = Interpreter.edit(session, pinned, draft, f)
+  if (!isScarce(group)) return Effect.tap(edit, () => EarlyFlush.relieve(session, group))
+  return Effect.uninterruptibleMask((restore) => {
+    const savepoint = draft.savepoint()
+    return restore(edit).pipe(
+      Effect.tap(() => relieveIfFull(session, group)),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) draft.merge(savepoint)
+          else rollback(session, group, savepoint)
+        })
+      )
+    )
+  })
+}
+
+/** Where early writes find no room, the draft stays in memory as long as it can still be committed. */
+const relieveIfFull = (session: Session.Session, group: Session.Group): Effect.Effect<void, Failure> =>
+  Effect.catch(EarlyFlush.relieve(session, group), (error) => {
+    if (error.reason._tag !== "DiskFull") return Effect.fail(error)
+    return Effect.flatMap(GroupCommit.hasRoom(session, group), (hasRoom) =>
+      hasRoom ? Effect.void : Effect.fail(error)
+    )
   })
 
 /** Pages that one operation may take at most: with fewer left, an operation gets a savepoint to fall back to. */
 const OPERATION_PAGES_MAX = 8192
 
+const isScarce = ({ draft, roomPages }: Session.Group): boolean =>
+  roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
+
 /** One operation as a transaction: its attempt is all or nothing, so it needs no savepoint unless the volume may be full. */
 const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<Committed<A>, Failure> =>
   withPermit(session, (restore, group) => {
     const { draft } = group
-    const isScarce = group.roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
     // Where outsiders read the draft, nothing that they see may be changed in place.
-    const savepoint = isScarce || session.durability === "interval" ? draft.savepoint() : undefined
+    const savepoint = isScarce(group) || session.durability === "interval" ? draft.savepoint() : undefined
     return restore(Interpreter.edit(session, group.pinned, draft, f)).pipe(
       Effect.exit,
       Effect.flatMap((exit) => {
@@ -158,8 +208,44 @@ export const transaction = <A, E, R>(
     if (frame._tag === "Viewing") {
       return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
     }
-    return frame.isOpen ? frame.inner.withPermit(nested(frame, innermost, effect)) : Effect.fail(ended())
+    return frame.inner.withPermit(
+      Effect.suspend(() => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
+    )
   })
+
+const begin = (session: Session.Session, group: Session.Group, outer: Frame | undefined): Running => ({
+  _tag: "Running",
+  session,
+  group,
+  savepoint: group.draft.savepoint(),
+  inner: Semaphore.makeUnsafe(1),
+  isOpen: true,
+  child: undefined,
+  outer
+})
+
+/**
+ * Lets nothing more begin on a frame, and waits for the operation that runs on it. A savepoint that is still open inside, since
+ * a fiber has outlived the effect that forked it, is undone: that fiber cannot end it any more.
+ */
+const end = (frame: Running): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    let innermost = frame
+    innermost.isOpen = false
+    while (innermost.child !== undefined) {
+      innermost = innermost.child
+      innermost.isOpen = false
+    }
+    return innermost.inner.withPermit(Effect.sync(() => undoInside(frame)))
+  })
+
+const undoInside = (frame: Running): void => {
+  const { child, group, session } = frame
+  if (child === undefined) return
+  undoInside(child)
+  rollback(session, group, child.savepoint)
+  frame.child = undefined
+}
 
 const outermost = <A, E, R>(
   session: Session.Session,
@@ -167,21 +253,11 @@ const outermost = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   withPermit(session, (restore, group) => {
-    const savepoint = group.draft.savepoint()
-    const frame: Running = {
-      _tag: "Running",
-      session,
-      group,
-      inner: Semaphore.makeUnsafe(1),
-      isOpen: true,
-      outer
-    }
+    const frame = begin(session, group, outer)
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit) => {
-        frame.isOpen = false
-        return settle(session, group, savepoint, exit, Exit.isFailure(exit))
-      })
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit) => settle(session, group, frame.savepoint, exit, Exit.isFailure(exit)))
     )
   })
 
@@ -192,17 +268,20 @@ const nested = <A, E, R>(
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
   Effect.uninterruptibleMask((restore) => {
     const { group, session } = parent
-    const savepoint = group.draft.savepoint()
-    const frame: Running = { _tag: "Running", session, group, inner: Semaphore.makeUnsafe(1), isOpen: true, outer }
+    const frame = begin(session, group, outer)
+    parent.child = frame
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
-      Effect.flatMap((exit): Effect.Effect<Committed<A>, E> => {
-        frame.isOpen = false
+      Effect.tap(() => end(frame)),
+      Effect.flatMap((exit): Effect.Effect<Committed<A>, E | Failure> => {
+        const isUndone = parent.child !== frame
+        if (!isUndone) parent.child = undefined
         if (Exit.isFailure(exit)) {
-          rollback(session, group, savepoint)
+          if (!isUndone) rollback(session, group, frame.savepoint)
           return Effect.failCause(exit.cause)
         }
-        group.draft.merge(savepoint)
+        if (isUndone) return Effect.fail(ended())
+        group.draft.merge(frame.savepoint)
         return Effect.succeed({ value: exit.value, head: Option.none() })
       })
     )
@@ -249,7 +328,14 @@ const settle = <A, E>(
     group.changesSeen = draft.changeCount
     session.counters.transactions++
     if (session.durability === "interval") {
-      return Effect.andThen(Effect.ensuring(EarlyFlush.relieve(session, group), session.writer.release(1)), value)
+      // The transaction stands and has room: where an early write finds none beside the reserve, it waits for the commit.
+      const relieved = Effect.catchReason(
+        EarlyFlush.relieve(session, group),
+        "VolumeError",
+        "DiskFull",
+        () => Effect.void
+      )
+      return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }
     return Effect.flatMap(GroupCommit.commit(session, group), (head) =>
       Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
@@ -304,15 +390,14 @@ export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
 /** Waits for what is in flight and makes everything durable; then nothing is accepted any more. */
 export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
-    Effect.andThen(
-      Effect.exit(GroupCommit.flush(session)),
+    Effect.flatMap(Effect.exit(GroupCommit.flush(session)), (flushed) =>
       session.writer.withPermit(
         Effect.suspend(() => {
           const { inflight } = session
           const landed =
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
-          return Effect.andThen(landed, GroupCommit.close(session))
+          return landed.pipe(Effect.andThen(GroupCommit.close(session)), Effect.andThen(flushed))
         })
       )
     )

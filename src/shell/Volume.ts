@@ -230,7 +230,9 @@ const statisticsOf = (session: Session.Session): Statistics => {
     pageBytes,
     size: allocator.map.pageCount * pageBytes,
     free: allocator.freeCount * pageBytes,
-    reserved: Math.min(allocator.freeCount, Allocator.reserveCount(allocator.map.pageCount)) * pageBytes,
+    reserved:
+      Math.min(allocator.freeCount, Allocator.reserveCount(session.binding.layout, allocator.map.pageCount)) *
+      pageBytes,
     allocatable: Math.max(0, Allocator.allocatableCount(allocator)) * pageBytes,
     inodeCount: root.record.roots.inodeCount,
     generation: root.record.generation,

@@ -62,16 +62,9 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
       return tried("writeFile", path, Files.writeFile(volume, path, data, { flag, mode: options?.mode }))
     }
     // Node opens the file, and then cannot write to it.
-    return Effect.flatMap(tried("writeFile", path, Files.stat(volume, path)), () =>
-      data.length === 0
-        ? Effect.void
-        : Effect.fail(
-            PlatformFailure.make(
-              "writeFile",
-              path
-            )(VolumeError.make(new VolumeError.NotOpenFor({ what: "writing" }), path))
-          )
-    )
+    const error = VolumeError.make(new VolumeError.NotOpenFor({ what: "writing" }), path)
+    const refused = Effect.fail(PlatformFailure.make("writeFile", path)(error))
+    return Effect.andThen(tried("writeFile", path, Files.stat(volume, path)), refused)
   }
 
   const removeAs =

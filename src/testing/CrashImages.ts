@@ -22,6 +22,8 @@ export interface Options {
   /** Beyond that, how many are drawn by seed: 256 by default. */
   readonly sampleCount?: number | undefined
   readonly seed?: number | undefined
+  /** Whether no power is cut, but the system has given up writing: reads go on showing what was written. */
+  readonly forgets?: boolean | undefined
   /** Fingerprints of images that need not be tried; those that are tried are added. */
   readonly seen?: Set<number> | undefined
 }
@@ -60,11 +62,11 @@ export const thoroughness = (disk: SimulatedDisk, options: Options = {}): Thorou
 
 /** All crash images of the disk as it is now, or a selection of them; the first one is that nothing pending has survived. */
 export function* enumerate(disk: SimulatedDisk, options: Options = {}): Generator<CrashImage> {
-  const { seen, unitBytes = SECTOR_BYTES } = options
+  const { forgets = false, seen, unitBytes = SECTOR_BYTES } = options
   const units = unitsOf(disk.pending, unitBytes)
   const choices = { full, subsets, sampled }[thoroughness(disk, options)]
   for (const choice of choices(units, options)) {
-    const image = build(disk, units, unitBytes, choice)
+    const image = build(disk, units, unitBytes, choice, forgets)
     if (seen !== undefined) {
       const fingerprint = image.fingerprint()
       if (seen.has(fingerprint)) continue
@@ -106,10 +108,11 @@ const build = (
   disk: SimulatedDisk,
   units: ReadonlyArray<Unit>,
   unitBytes: number,
-  { outcomes, salt }: Choice
+  { outcomes, salt }: Choice,
+  forgets = false
 ): SimulatedDisk => {
   const positions = new Map(units.map((unit, i) => [unit.number, i]))
-  return disk.crash(({ index, versions }): Outcome => {
+  const choose = ({ index, versions }: PendingSector): Outcome => {
     const number = Math.floor((index * SECTOR_BYTES) / unitBytes)
     const position = positions.get(number) as number
     const outcome = outcomes[position]
@@ -123,7 +126,8 @@ const build = (
     if (outcome === 0) return 0
     const write = units[position].writes[outcome - 1]
     return versions.filter((version) => version.write <= write).length
-  }, salt)
+  }
+  return forgets ? disk.forget(choose, salt) : disk.crash(choose, salt)
 }
 
 /** Every combination of every outcome. */

@@ -217,6 +217,31 @@ export class SimulatedDisk {
     return this.#with(durable, durable.fork())
   }
 
+  /** The sector that reads see: the same object as long as nobody writes it, on forks and crash images too. */
+  sector(index: number): Sector {
+    return this.#cache.get(index)
+  }
+
+  /** Whether a crash would decide about anything. */
+  get hasPending(): boolean {
+    return this.#pending.size > 0
+  }
+
+  /** Whether a crash would decide about this sector. */
+  isPending(index: number): boolean {
+    return this.#pending.has(index)
+  }
+
+  /**
+   * The disk when the system has given up writing what is pending, without hooks: what reached the disk is chosen as for
+   * `crash`, but reads go on showing the latest, until `evict` or a crash.
+   */
+  forget(choose: (sector: PendingSector) => Outcome, salt = 0): SimulatedDisk {
+    const copy = this.crash(choose, salt)
+    copy.#cache = this.#cache.fork()
+    return copy
+  }
+
   /** A number that stands for what reads see. */
   fingerprint(): number {
     return this.#cache.fingerprint()

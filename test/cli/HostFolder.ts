@@ -138,7 +138,7 @@ export const describe = (folder: string): Map<string, Description> => {
 }
 
 /** Node gives times to the system as fractions of a second: a copy on the host is right to so many nanoseconds. */
-export const TIME_TOLERANCE = BigInt(250)
+const TIME_TOLERANCE = BigInt(250)
 
 /** How `copy` differs from `original`: lines, none if it does not. */
 export const differences = (

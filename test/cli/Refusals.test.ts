@@ -55,7 +55,8 @@ describe("notafs refuses", () => {
   it.live("what is no volume", () =>
     Effect.gen(function* () {
       const { at, image } = yield* prepare
-      only(/No such file|no such file/, yield* Tool.run(["ls", at("nowhere")]))
+      only(/nowhere does not exist\. Make a volume: notafs format/, yield* Tool.run(["ls", at("nowhere")]))
+      only(/nowhere does not exist/, yield* Tool.run(["touch", at("nowhere"), "/x"]))
       only(/it is a folder/, yield* Tool.run(["ls", at("in")]))
       fs.writeFileSync(at("text"), "x".repeat(100_000))
       only(/holds no volume, but something else/, yield* Tool.run(["ls", at("text")]))
@@ -63,6 +64,12 @@ describe("notafs refuses", () => {
       only(/is blank\. Format it first/, yield* Tool.run(["ls", at("blank")]))
       fs.writeFileSync(at("nothing"), "")
       only(/is blank/, yield* Tool.run(["touch", at("nothing"), "/x"]))
+      // The version stands after the magic number, in both copies of the superblock: page 0 and page 512.
+      const newer = fs.readFileSync(image)
+      for (const copy of [0, 512 * 4096]) newer.writeUInt32LE(2, copy + 8)
+      fs.writeFileSync(at("newer"), newer)
+      only(/cannot be opened by this version.*version 2\. Use a newer one/, yield* Tool.run(["ls", at("newer")]))
+      only(/newer is not blank/, yield* Tool.run(["format", at("newer")]))
       for (const size of [4096, 100_000, 2 * 1024 * 1024]) {
         fs.copyFileSync(image, at("short"))
         fs.truncateSync(at("short"), size)

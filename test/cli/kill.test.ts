@@ -172,9 +172,11 @@ describe("an import that is killed", () => {
             const present = (yield* Files.readFolder(volume, "/")).map((entry) => entry.name)
             for (const other of present) assert.isTrue(["acks", "first", "second"].includes(other) || names.has(other))
           }).pipe(
-            Effect.provide(Layer.provide(Volume.layer({ format: "never" }), FileDevice.layer({ path: image }))),
-            // A recovery reports what it has passed over.
-            Effect.provide(Logger.layer([]))
+            Effect.provide([
+              Layer.provide(Volume.layer({ format: "never" }), FileDevice.layer({ path: image })),
+              // A recovery reports what it has passed over.
+              Logger.layer([])
+            ])
           )
         }
         assert.strictEqual(problems, 0)

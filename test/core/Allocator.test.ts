@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as Allocator from "../../src/core/Allocator.ts"
 import * as Extent from "../../src/core/Extent.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
+import * as Layout from "../../src/core/Layout.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { parameters } from "./propertyRuns.ts"
 import { allocatable, SpaceMemory } from "./SpaceMemory.ts"
@@ -274,8 +275,13 @@ describe("Allocator", () => {
     assert.strictEqual(taken(Allocator.take(space.pages, allocator, [], 10)).allocator, allocator)
   })
 
-  it("keeps a reserve of a 64th, at least 8 pages and at most 256", () => {
-    const reserves = [16, 512, 1024, 6400, 16_384, 10_000_000].map((pages) => Allocator.reserveCount(pages))
-    assert.deepStrictEqual(reserves, [8, 8, 16, 100, 256, 256])
+  it("keeps a reserve of a 64th, at least 8 pages and at most 256, and of as many as the free map can have", () => {
+    const layout = Layout.make({ pageBytes: 512, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 })
+    const reserves = [16, 512, 1024, 6400, 16_384, 10_000_000].map((pages) => Allocator.reserveCount(layout, pages))
+    const nodes = [1, 1, 1, 2 + 1, 5 + 1, 2521 + 97 + 4 + 1]
+    assert.deepStrictEqual(
+      reserves,
+      [8, 8, 16, 100, 256, 256].map((pages, i) => pages + nodes[i])
+    )
   })
 })

@@ -92,7 +92,8 @@ export class TestVolume {
   #hasEarlyWrites = false
   #generation = 1
   #time = BigInt(1)
-  readonly #source = {
+  /** What is loaded. */
+  readonly source = {
     find: (address: number, birth: number, pageCount: number) => this.#cache.get(keyOf(address, birth, pageCount))
   }
 
@@ -151,7 +152,8 @@ export class TestVolume {
     const { pageBytes } = this.options
     const bytes = new Uint8Array(pointer.pageCount * pageBytes)
     for (let i = 0; i < pointer.pageCount; i++) bytes.set(this.page(pointer.address + i), i * pageBytes)
-    assert.isUndefined(Binding.fault(this.binding, pointer, bytes), `page ${pointer.address} of birth ${pointer.birth}`)
+    const fault = Binding.fault(this.binding, pointer, bytes)
+    if (fault !== undefined) assert.fail(`page ${pointer.address} of birth ${pointer.birth}: ${fault}`)
     return bytes
   }
 
@@ -230,7 +232,7 @@ export class TestVolume {
     this.#allocator = Allocator.forget(this.head.allocator, root.record.base)
     this.#hasEarlyWrites = false
     this.#generation++
-    this.draft = new Draft(this.binding, this.#source, this.#generation, root.record.roots)
+    this.draft = new Draft(this.binding, this.source, this.#generation, root.record.roots)
   }
 
   /** Gives the transaction up. */
@@ -328,7 +330,7 @@ export class TestVolume {
         }
       }
       const { map } = root.record
-      const clean = new CleanPages(this.layout, this.#source)
+      const clean = new CleanPages(this.layout, this.source)
       const died =
         previous === undefined
           ? Extent.EMPTY
@@ -357,7 +359,7 @@ export class TestVolume {
     const walk = (bytes: Uint8Array, at: number, kind: number, level: number, names: boolean, birth: number): void => {
       if (Pointer.isNull(layout, bytes, at)) return
       const pointer = Pointer.read(layout, bytes, at, kind, level)
-      assert.isAtMost(pointer.birth, birth, "I5: a page is not younger than its parent")
+      if (pointer.birth > birth) assert.fail("I5: a page is not younger than its parent")
       extents.push([pointer.address, pointer.pageCount])
       pageCount += pointer.pageCount
       const node = this.fetch(pointer)
@@ -384,7 +386,7 @@ export class TestVolume {
     const { pageCount } = this.options
     const { map, freeCount } = this.head.root.record
     const reachable = this.reachable(this.head.root)
-    const free = this.read((pages) => FreeMap.free(pages, map), new CleanPages(this.layout, this.#source))
+    const free = this.read((pages) => FreeMap.free(pages, map), new CleanPages(this.layout, this.source))
     const reserved = RootSlots.reserved(this.superblock.slots)
     assert.strictEqual(Extent.size(free), freeCount, "the root counts its free pages")
     assert.strictEqual(Extent.size(free), this.head.allocator.freeCount, "the allocator counts the free pages")

@@ -1,0 +1,393 @@
+import * as fc from "fast-check"
+import { assert, describe, it } from "vitest"
+import * as Binding from "../../src/core/Binding.ts"
+import * as Bytes from "../../src/core/Bytes.ts"
+import * as Extent from "../../src/core/Extent.ts"
+import * as Node from "../../src/core/Node.ts"
+import * as Pointer from "../../src/core/Pointer.ts"
+import * as Recovery from "../../src/core/Recovery.ts"
+import * as RootRecord from "../../src/core/RootRecord.ts"
+import * as RootSlots from "../../src/core/RootSlots.ts"
+import * as Roots from "../../src/core/Roots.ts"
+import * as Superblock from "../../src/core/Superblock.ts"
+import * as TreeNode from "../../src/core/TreeNode.ts"
+import { CommitRun } from "./CommitRun.ts"
+import { parameters } from "./propertyRuns.ts"
+import { checksum } from "./TestVolume.ts"
+
+/** A volume after some commits, and what an opening makes of its disk. */
+class Scene extends CommitRun {
+  /** Slots that cannot be read. */
+  readonly unreadable = new Set<number>()
+  /** Roots by generation, as they were committed. */
+  readonly roots: Array<RootRecord.EncodedRoot> = []
+  asked = 0
+
+  constructor(commits: number, seed = 1) {
+    super({ seed, pageBytes: 512, pageCount: 400, checking: 0 })
+    this.roots.push(this.volume.head.root)
+    for (let i = 0; i < commits; i++) this.change(i)
+  }
+
+  get newest(): RootRecord.EncodedRoot {
+    return this.roots[this.roots.length - 1]
+  }
+
+  change(number: number): void {
+    this.commit(() => {
+      for (let i = 0; i < 4; i++) this.put((number * 37 + i * 11) % 60, this.random.bytes(300))
+    })
+    this.roots.push(this.volume.head.root)
+  }
+
+  close(): void {
+    this.commitEmpty(true)
+    this.roots.push(this.volume.head.root)
+  }
+
+  /** Pages of the trees that were born with the newest root. */
+  get young(): ReadonlyArray<number> {
+    const { base } = this.newest.record
+    const reachable = this.volume.reachable(this.newest)
+    const before = this.volume.reachable(this.roots.find(({ record }) => record.generation === base)!)
+    const own = Extent.subtract(reachable, before)
+    return own.flatMap((start, i) =>
+      i % 2 === 0 ? Array.from({ length: own[i + 1] - start }, (_, j) => start + j) : []
+    )
+  }
+
+  damage(page: number): void {
+    const bytes = this.volume.page(page).slice()
+    bytes[100] ^= 4
+    this.volume.disk[page] = bytes
+  }
+
+  open(force = false): Recovery.Opened | Recovery.Refused {
+    const { binding, superblock } = this.volume
+    const slots = Array.from({ length: superblock.slots.count }, (_, slot) =>
+      this.unreadable.has(slot) ? undefined : this.volume.page(RootSlots.pageOf(superblock.slots, slot))
+    )
+    let state = Recovery.begin(binding, superblock, slots, force)
+    this.asked = 0
+    while (state._tag === "Verifying") {
+      const wanted = Recovery.wanted(state)
+      this.asked += wanted.length
+      assert.isAbove(wanted.length, 0)
+      assert.isAtMost(wanted.length, 256)
+      if (this.asked > 5000) assert.fail("the work is bounded")
+      state = Recovery.loaded(
+        state,
+        wanted.map(({ address, pageCount }) =>
+          address + pageCount > 400
+            ? undefined
+            : pageCount === 1
+              ? this.volume.page(address)
+              : new Uint8Array(512 * pageCount)
+        )
+      )
+    }
+    return state
+  }
+
+  opened(force = false): Recovery.Opened {
+    const state = this.open(force)
+    if (state._tag !== "Opened") assert.fail(state.reason)
+    return state
+  }
+
+  refused(force = false): Recovery.Refused {
+    const state = this.open(force)
+    if (state._tag !== "Refused") assert.fail("it opened")
+    return state
+  }
+
+  slotOf(back: number): number {
+    return this.roots[this.roots.length - 1 - back].record.slot
+  }
+
+  pageOf(back: number): number {
+    return this.roots[this.roots.length - 1 - back].page
+  }
+}
+
+const generationOf = (state: Recovery.Opened): number => state.root.record.generation
+
+describe("Recovery", () => {
+  it("takes a clean root at once, and writes it again", () => {
+    const scene = new Scene(5)
+    scene.close()
+    const state = scene.opened()
+    assert.strictEqual(state.root.record.generation, scene.newest.record.generation)
+    assert.isTrue(state.root.record.clean)
+    assert.strictEqual(scene.asked, 0)
+    assert.deepStrictEqual(state.rewrite, [{ address: scene.newest.page, bytes: scene.newest.bytes }])
+    assert.strictEqual(state.previous?.record.generation, scene.newest.record.base)
+    assert.strictEqual(state.nextGeneration, scene.newest.record.generation + 1)
+    assert.deepStrictEqual(state.rejected, [])
+  })
+
+  it("takes a root with two barriers at once", () => {
+    const scene = new Scene(3)
+    const { binding, superblock } = scene.volume
+    const root = RootRecord.encode(binding, superblock.slots, { ...scene.newest.record, barriers: 2 })
+    scene.volume.write({ address: root.page, bytes: root.bytes })
+    for (const page of scene.young) scene.damage(page)
+    assert.strictEqual(generationOf(scene.opened()), root.record.generation)
+    assert.strictEqual(scene.asked, 0)
+  })
+
+  it("verifies exactly the pages younger than the base, and writes them again", () => {
+    const scene = new Scene(6)
+    const state = scene.opened()
+    const { young } = scene
+    assert.isAbove(young.length, 2)
+    assert.strictEqual(scene.asked, young.length)
+    const rewritten = state.rewrite.slice(0, -1)
+    assert.deepStrictEqual(
+      rewritten.map(({ address }) => address).sort((a, b) => a - b),
+      young
+    )
+    for (const { address, bytes } of rewritten) assert.deepStrictEqual(bytes, scene.volume.page(address))
+    assert.strictEqual(state.rewrite.at(-1)?.address, scene.newest.page)
+  })
+
+  it("takes the root before where the newest is torn", () => {
+    const scene = new Scene(5)
+    scene.damage(scene.pageOf(0))
+    const state = scene.opened()
+    assert.strictEqual(generationOf(state), scene.newest.record.base)
+    assert.deepStrictEqual(state.rejected, [])
+  })
+
+  it("takes exactly the base where any page of the newest does not verify, and tells", () => {
+    const count = new Scene(6).young.length
+    for (let i = 0; i < count; i++) {
+      const scene = new Scene(6)
+      const page = scene.young[i]
+      scene.damage(page)
+      const state = scene.opened()
+      assert.strictEqual(generationOf(state), scene.newest.record.base)
+      assert.deepStrictEqual(state.rejected, [
+        { generation: scene.newest.record.generation, reason: "the bytes do not match their checksum", address: page }
+      ])
+      assert.strictEqual(state.nextGeneration, scene.newest.record.generation + 1, "I6: above the rejected one as well")
+      assert.strictEqual(state.previous?.record.generation, state.root.record.base)
+    }
+  })
+
+  it("refuses where the base does not verify either: never anything older (I10)", () => {
+    const scene = new Scene(6)
+    const { young } = scene
+    scene.roots.pop()
+    const older = scene.young
+    for (const page of [...young, ...older]) scene.damage(page)
+    const state = scene.refused()
+    assert.strictEqual(state.cause, "Corrupt")
+    assert.lengthOf(state.rejected, 2)
+    assert.isDefined(state.address)
+  })
+
+  it("refuses where the slot of the base is damaged too", () => {
+    const scene = new Scene(6)
+    scene.damage(scene.young[0])
+    scene.damage(scene.pageOf(1))
+    assert.strictEqual(scene.refused().cause, "Corrupt")
+  })
+
+  it("refuses a disk without any root", () => {
+    const scene = new Scene(2)
+    const { slots } = scene.volume.superblock
+    for (let slot = 0; slot < slots.count; slot++) scene.volume.disk[RootSlots.pageOf(slots, slot)] = undefined
+    assert.strictEqual(scene.refused().cause, "Corrupt")
+    scene.unreadable.add(3)
+    assert.strictEqual(scene.refused().cause, "Unreadable")
+    assert.strictEqual(scene.refused(true).cause, "Unreadable")
+  })
+
+  it("does not take an unreadable slot for a rollback (I11)", () => {
+    // A ring of 24 slots that has gone round: every slot holds a root.
+    const ring = 24
+    for (let back = 0; back < ring; back++) {
+      const scene = new Scene(30)
+      assert.strictEqual(scene.volume.superblock.slots.count, ring)
+      scene.unreadable.add(scene.slotOf(back))
+      if (back === 0) {
+        // The newest itself: the slot behind the newest readable one cannot be read.
+        const state = scene.refused()
+        assert.strictEqual(state.cause, "Unreadable")
+        assert.strictEqual(state.address, scene.pageOf(0))
+        assert.strictEqual(generationOf(scene.opened(true)), scene.newest.record.base)
+      } else if (back === ring - 1) {
+        // The oldest stands behind the newest: it might be newer.
+        assert.strictEqual(scene.refused().cause, "Unreadable")
+        assert.strictEqual(generationOf(scene.opened(true)), scene.newest.record.generation)
+      } else assert.strictEqual(generationOf(scene.opened()), scene.newest.record.generation)
+    }
+  })
+
+  it("looks for an unreadable slot in the whole run without a valid root behind the newest", () => {
+    const scene = new Scene(30)
+    const { superblock } = scene.volume
+    const after = (steps: number): number => (scene.slotOf(0) + steps) % superblock.slots.count
+    for (const steps of [1, 2]) scene.damage(RootSlots.pageOf(superblock.slots, after(steps)))
+    scene.unreadable.add(after(3))
+    assert.strictEqual(scene.refused().cause, "Unreadable")
+    scene.unreadable.clear()
+    scene.unreadable.add(after(4))
+    assert.strictEqual(generationOf(scene.opened()), scene.newest.record.generation, "a valid root stands between")
+  })
+
+  it("gives a next generation above all that it has seen, the rejected included", () => {
+    const scene = new Scene(8)
+    // A commit from another life, never finished: its root is newer and names pages that were not written.
+    const { binding, superblock } = scene.volume
+    const link = new Uint8Array(binding.layout.pointerBytes)
+    Pointer.writePlace(binding.layout, link, 0, { address: 300, pageCount: 1, birth: 900 })
+    const { hash, record: newest } = scene.newest
+    const record = { ...newest, generation: 900, base: newest.generation, parent: hash }
+    const roots = { ...record.roots, tables: { level: 0, link } }
+    const slot = (record.slot + 1) % superblock.slots.count
+    const torn = RootRecord.encode(binding, superblock.slots, { ...record, roots, slot })
+    scene.volume.write({ address: torn.page, bytes: torn.bytes })
+    const state = scene.opened()
+    assert.strictEqual(generationOf(state), scene.newest.record.generation)
+    assert.strictEqual(state.nextGeneration, 901)
+  })
+
+  it("passes over roots of another volume and of another slot (I14)", () => {
+    const scene = new Scene(6)
+    const { binding, superblock } = scene.volume
+    const stranger = Binding.make(binding.layout, checksum, new Uint8Array(16).fill(0x99))
+    const foreign = RootRecord.encode(stranger, superblock.slots, { ...scene.newest.record, generation: 999 })
+    scene.volume.write({ address: foreign.page, bytes: foreign.bytes })
+    assert.strictEqual(generationOf(scene.opened()), scene.newest.record.base)
+    // The newest root, whole, in a slot that it was not written for.
+    const moved = new Scene(6)
+    const next = RootSlots.pageOf(superblock.slots, (moved.slotOf(0) + 1) % superblock.slots.count)
+    moved.volume.write({ address: next, bytes: moved.newest.bytes })
+    assert.strictEqual(generationOf(moved.opened()), moved.newest.record.generation)
+    moved.damage(moved.pageOf(0))
+    assert.strictEqual(generationOf(moved.opened()), moved.newest.record.base)
+  })
+
+  it("refuses a newest root that uses a feature which it does not know", () => {
+    const scene = new Scene(4)
+    const bytes = withSection(scene, 0x8099)
+    scene.volume.write({ address: scene.newest.page, bytes })
+    const state = scene.refused()
+    assert.strictEqual(state.cause, "UnsupportedFormat")
+    assert.strictEqual(scene.refused(true).cause, "UnsupportedFormat")
+    scene.volume.write({ address: scene.newest.page, bytes: withSection(scene, 0x0099) })
+    assert.strictEqual(
+      generationOf(scene.opened()),
+      scene.newest.record.generation,
+      "a section that may be passed over"
+    )
+  })
+
+  it("takes an accepted root only if all it needs is there, whatever is damaged", () => {
+    const histogram = { newest: 0, base: 0, older: 0, refused: 0 }
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 30 }),
+        fc.nat({ max: 1000 }),
+        fc.nat({ max: 3 }),
+        (commits, seed, faults) => {
+          const scene = new Scene(commits, seed + 1)
+          const { superblock } = scene.volume
+          const { young } = scene
+          for (let i = 0; i < faults; i++) {
+            const dice = scene.random.below(3)
+            if (dice === 0) scene.damage(scene.pageOf(scene.random.below(Math.min(2, scene.roots.length))))
+            else if (dice === 1) scene.damage(young[scene.random.below(young.length)])
+            else scene.damage(RootSlots.pageOf(superblock.slots, scene.random.below(superblock.slots.count)))
+          }
+          const state = scene.open()
+          if (state._tag === "Refused") return void histogram.refused++
+          const generation = generationOf(state)
+          const back = scene.roots.length - 1 - scene.roots.findIndex(({ record }) => record.generation === generation)
+          histogram[back === 0 ? "newest" : back === 1 ? "base" : "older"]++
+          scene.volume.reachable(state.root)
+          assert.deepStrictEqual(state.root.bytes, scene.roots[scene.roots.length - 1 - back].bytes)
+        }
+      ),
+      parameters(60)
+    )
+    for (const count of [histogram.newest, histogram.base]) assert.isAbove(count, 2)
+    console.log(JSON.stringify({ name: "Recovery", ...histogram }))
+  })
+
+  /** What recovery makes of a tree of `levels` whose branches name one child `times` times. */
+  const openHostile = (levels: number, times: number): { readonly state: Recovery.State; readonly asked: number } => {
+    const scene = new Scene(2)
+    const { volume } = scene
+    const superblock = { ...volume.superblock, pageCountMax: 2 ** 48 }
+    const geometry = { ...superblock.geometry, addressBytes: 6 }
+    const binding = Superblock.binding({ ...superblock, geometry }, checksum)
+    const { layout } = binding
+    let link = new Uint8Array(layout.pointerBytes)
+    for (let level = 0; level <= levels; level++) {
+      const node = new Uint8Array(512)
+      Node.clear(node, Node.TREE, level)
+      if (level === 0) TreeNode.insertItem(layout, node, 0, Uint8Array.of(5), Uint8Array.of(1))
+      for (let slot = 0; slot < (level > 0 ? times : 0); slot++) {
+        const key = slot === 0 ? new Uint8Array(0) : Uint8Array.of(slot)
+        TreeNode.insert(layout, node, slot, TreeNode.branchCell(layout, key, link))
+      }
+      const address = 200 + level
+      const above = new Uint8Array(layout.pointerBytes)
+      Binding.writePointer(binding, { address, pageCount: 1, birth: 50, kind: Node.TREE, level }, node, above, 0)
+      volume.write({ address, bytes: node })
+      link = above
+    }
+    const record: RootRecord.RootRecord = {
+      ...scene.newest.record,
+      generation: 50,
+      base: 1,
+      map: { ...scene.newest.record.map, pageCount: 2 ** 47, height: 0, link: new Uint8Array(layout.pointerBytes) },
+      cursor: 0,
+      roots: { ...Roots.empty(layout), tables: { level: levels, link } }
+    }
+    const root = RootRecord.encode(binding, superblock.slots, record)
+    const slots = Array.from({ length: superblock.slots.count }, (_, slot) =>
+      slot === record.slot ? root.bytes : new Uint8Array(512)
+    )
+    let state = Recovery.begin(binding, superblock, slots, false)
+    let asked = 0
+    while (state._tag === "Verifying" && asked < 10_000) {
+      const wanted = Recovery.wanted(state)
+      asked += wanted.length
+      state = Recovery.loaded(
+        state,
+        wanted.map(({ address }) => volume.page(address))
+      )
+    }
+    return { state, asked }
+  }
+
+  it("asks for no more than a commit with one barrier can have written, however hostile the nodes (I13)", () => {
+    const { asked, state } = openHostile(12, 15)
+    assert.strictEqual(state._tag, "Refused")
+    assert.isAtMost(asked, 2048)
+  })
+
+  it("refuses a root that names a page twice: it could not be written again", () => {
+    assert.strictEqual(openHostile(3, 1).state._tag, "Opened")
+    assert.strictEqual(openHostile(1, 2).state._tag, "Refused")
+  })
+})
+
+/** The newest root with one more section, and a checksum that fits. */
+const withSection = (scene: Scene, tag: number): Uint8Array => {
+  const { binding } = scene.volume
+  const { bytes: before, page, record } = scene.newest
+  const bytes = before.slice()
+  const end = 192 + Bytes.readUint32(bytes, 184)
+  Bytes.writeUint16(bytes, end, tag)
+  Bytes.writeUint16(bytes, end + 2, 3)
+  Bytes.writeUint32(bytes, 184, end + 7 - 192)
+  const place = { address: page, birth: record.generation, pageCount: 1, kind: RootRecord.KIND, level: 0 }
+  bytes.fill(0, 0, 32)
+  Binding.digest(binding, place, bytes.subarray(32), bytes, 0)
+  return bytes
+}

@@ -1,0 +1,117 @@
+/**
+ * The test of the test: each broken rule is caught by the simulation, by its name.
+ *
+ * A rule is broken by putting another function in its place, while a switch is on.
+ */
+import { afterEach, assert, beforeAll, describe, it, vi } from "vitest"
+import type * as Allocator from "../../src/core/Allocator.ts"
+import { Draft } from "../../src/core/Draft.ts"
+import type * as Recovery from "../../src/core/Recovery.ts"
+import type * as Interpreter from "../../src/shell/Interpreter.ts"
+import type * as Session from "../../src/shell/Session.ts"
+import { prepare } from "./CrashVolume.ts"
+import { simulate } from "./SimulationRun.ts"
+
+const broken = vi.hoisted((): { rule: string } => ({ rule: "" }))
+
+vi.mock("../../src/core/Allocator.ts", async (original) => {
+  const real = await original<typeof Allocator>()
+  return {
+    ...real,
+    forget: (allocator: Allocator.Allocator, oldestRoot: number) =>
+      broken.rule === "no hold of freed pages" ? { ...allocator, held: [] } : real.forget(allocator, oldestRoot),
+    release: (...[allocator, dead, generation]: Parameters<typeof real.release>) => {
+      const released = real.release(allocator, dead, generation)
+      return broken.rule === "no hold of freed pages" ? { ...released, held: [] } : released
+    }
+  } satisfies typeof Allocator
+})
+
+vi.mock("../../src/shell/Session.ts", async (original) => {
+  const real = await original<typeof Session>()
+  return {
+    ...real,
+    oldestRoot: (session: Session.Session) =>
+      broken.rule === "pins ignored" ? session.head.root.record.base : real.oldestRoot(session),
+    poison: (...[session, error]: Parameters<typeof real.poison>) => {
+      if (broken.rule !== "no poison") real.poison(session, error)
+    }
+  } satisfies typeof Session
+})
+
+vi.mock("../../src/core/Recovery.ts", async (original) => {
+  const real = await original<typeof Recovery>()
+  const mend = (state: Recovery.State): Recovery.State => {
+    if (state._tag !== "Opened") return state
+    if (broken.rule === "nothing is written again at opening") return { ...state, rewrite: [] }
+    if (broken.rule === "generations used twice") {
+      return { ...state, nextGeneration: state.root.record.generation + 1, isSettled: true }
+    }
+    return state
+  }
+  return {
+    ...real,
+    begin: (...args: Parameters<typeof real.begin>) => mend(real.begin(...args)),
+    loaded: (...args: Parameters<typeof real.loaded>) => mend(real.loaded(...args))
+  } satisfies typeof Recovery
+})
+
+vi.mock("../../src/shell/Interpreter.ts", async (original) => {
+  const real = await original<typeof Interpreter>()
+  return {
+    ...real,
+    readRoot: (...[session, head, f]: Parameters<typeof real.readRoot>) =>
+      real.readRoot(session, broken.rule === "views follow the newest root" ? session.head : head, f)
+  } as typeof Interpreter
+})
+
+const rollback = Draft.prototype.rollback
+
+afterEach(() => {
+  broken.rule = ""
+  Draft.prototype.rollback = rollback
+})
+
+beforeAll(() => prepare())
+
+const SEEDS = 60
+
+/** The first violation that the simulation finds. */
+const firstOf = (syncsLate = false): string | undefined => {
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const { violations } = simulate({ seed, operations: 300, syncsLate })
+    if (violations.length > 0) return violations.join("\n")
+  }
+  return undefined
+}
+
+describe("the simulation catches", { timeout: 300_000 }, () => {
+  const cases: ReadonlyArray<readonly [rule: string, by: RegExp]> = [
+    ["no hold of freed pages", /^I4: page \d+ is retained/m],
+    ["pins ignored", /^I4: page \d+ is read by a view/m],
+    ["no poison", /^I(2|12|4|9|1):? /m],
+    ["nothing is written again at opening", /^I(2|3|4|1)/m],
+    ["generations used twice", /^I6: /m],
+    ["views follow the newest root", /a view|in a view/]
+  ]
+  for (const [rule, by] of cases) {
+    it(rule, () => {
+      broken.rule = rule
+      assert.match(firstOf() ?? "nothing", by)
+    })
+  }
+
+  it("acknowledging before the sync", () => {
+    assert.match(firstOf(true) ?? "nothing", /^I(2|12): .* (was acknowledged by|counts as durable)/m)
+  })
+
+  it("a rollback that keeps what was changed", () => {
+    Draft.prototype.rollback = function (savepoint) {
+      this.merge(savepoint)
+    }
+    assert.match(
+      firstOf() ?? "nothing",
+      /^I1: transaction \d+ (has failed|is not at its end)|model says|is not what it was/m
+    )
+  })
+})

@@ -1,0 +1,299 @@
+/**
+ * The simulation by seed: machines are started one after another on one disk, do random things, and are stopped by a power
+ * cut, by the end of their process, by a failing disk or by closing the volume.
+ *
+ * After each start the volume must hold a state that it had: everything that was acknowledged (where durability is by
+ * interval: that was synced), nothing that has failed, and nothing half.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Inode from "../../src/core/Inode.ts"
+import { BlockDevice } from "../../src/shell/BlockDevice.ts"
+import * as Files from "../../src/shell/Files.ts"
+import * as Volume from "../../src/shell/Volume.ts"
+import { Random } from "../../src/testing/Random.ts"
+import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
+import { type Outcome, type PendingSector, SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
+import { FilesModel } from "../core/FilesModel.ts"
+import { type Facts, factsOf } from "./CrashVolume.ts"
+import * as Device from "./SimulationDevice.ts"
+import { SimulationMachine } from "./SimulationMachine.ts"
+import { MARK, markBytes, SimulationModel } from "./SimulationModel.ts"
+import type { Taste } from "./SimulationSteps.ts"
+import { SimulationWatch } from "./SimulationWatch.ts"
+import * as Worker from "./SimulationWorker.ts"
+import { type Histogram, tagOf, type World } from "./SimulationWorld.ts"
+
+export interface Options {
+  readonly seed: number
+  readonly operations: number
+  /** A test of the test: syncs answer before they have happened. */
+  readonly syncsLate?: boolean | undefined
+}
+
+export interface Outcomes {
+  readonly seed: number
+  readonly operations: number
+  readonly commits: number
+  readonly crashes: number
+  readonly reopens: number
+  readonly histogram: Histogram
+  readonly violations: ReadonlyArray<string>
+  /** Of the last image, and of all that was counted. */
+  readonly fingerprint: string
+}
+
+interface Settings {
+  readonly pageBytes: number
+  readonly pageCount: number
+  readonly durability: "commit" | "interval"
+  readonly cacheBytes: number
+  readonly dirtyBytes: number
+  readonly fibers: number
+  /** Of a device call going wrong. */
+  readonly probability: number
+  readonly taste: Taste
+}
+
+const oneOf = <A>(random: Random, choices: ReadonlyArray<A>): A => choices[random.below(choices.length)]
+
+const settingsOf = (random: Random): Settings => {
+  const pageBytes = oneOf(random, [512, 512, 512, 4096])
+  const pageCount = pageBytes === 512 ? 64 + random.below(oneOf(random, [64, 400])) : 48 + random.below(100)
+  return {
+    pageBytes,
+    pageCount,
+    durability: oneOf(random, ["commit", "commit", "interval"]),
+    cacheBytes: oneOf(random, [0, pageBytes, 4 * pageBytes, 16 * pageBytes, 1 << 20]),
+    dirtyBytes: oneOf(random, [pageBytes, 6 * pageBytes, 20 * pageBytes, 1 << 20]),
+    fibers: 2 + random.below(5),
+    probability: oneOf(random, [0, 0.001, 0.003, 0.01, 0.03, 0.1]),
+    taste: {
+      pageBytes,
+      pagesMax: oneOf(random, [6, 20, pageCount]),
+      filesMax: oneOf(random, [10, 20, 40]),
+      trees: random.chance(0.4)
+    }
+  }
+}
+
+/** Stops of a run on account of broken rules: more of them tell nothing. */
+const VIOLATIONS_MAX = 5
+/** After so many starts that came to nothing, one without faults. */
+const FAILURES_MAX = 2
+const LIFE_MAX = 150
+
+export class SimulationRun {
+  readonly settings: Settings
+  readonly #options: Options
+  readonly #random: Random
+  readonly #histogram: Histogram = {}
+  readonly #violations: Array<string> = []
+  #disk: SimulatedDisk
+  #facts: Facts
+  #model: SimulationModel
+  #now: number | undefined
+  #boot: Uint8Array
+  #left: number
+  #commits = 0
+  #crashes = 0
+  #reopens = 0
+  #machines = 0
+  /** Starts in a row that have not come to an open volume. */
+  #failures = 0
+  #mayFailToRead = false
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#random = Random.at(options.seed, 1)
+    this.settings = settingsOf(this.#random)
+    this.#left = options.operations
+    this.#boot = this.#random.bytes(16)
+    const { pageBytes, pageCount } = this.settings
+    this.#disk = new SimulatedDisk({ size: pageBytes * pageCount, seed: options.seed })
+    this.#format()
+    this.#facts = factsOf(this.#disk)
+    this.#model = new SimulationModel(new FilesModel(Inode.nameBytesMax(this.#facts.binding.layout)))
+  }
+
+  run(): Outcomes {
+    while (this.#left > 0 && this.#violations.length === 0) this.#life(false)
+    if (this.#violations.length === 0) this.#life(true)
+    const { operations, seed } = this.#options
+    return {
+      seed,
+      operations: operations - this.#left,
+      commits: this.#commits,
+      crashes: this.#crashes,
+      reopens: this.#reopens,
+      histogram: this.#histogram,
+      violations: this.#violations,
+      fingerprint: `${this.#disk.fingerprint()} ${JSON.stringify(this.#histogram)}`
+    }
+  }
+
+  #breach(text: string): void {
+    if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push(text)
+  }
+
+  #count(name: string): void {
+    this.#histogram[name] = (this.#histogram[name] ?? 0) + 1
+  }
+
+  #volumeOptions(format: "always" | "never"): Volume.Options {
+    const { cacheBytes, dirtyBytes, durability, pageBytes } = this.settings
+    return { format, pageSize: pageBytes, cacheBytes, dirtyBytes, durability }
+  }
+
+  #machine(): SimulationMachine {
+    return new SimulationMachine(Random.at(this.#options.seed, 1000 + this.#machines++), this.#now)
+  }
+
+  #format(): void {
+    const machine = this.#machine()
+    const program = Effect.gen({ self: this }, function* () {
+      const volume = yield* Volume.open(this.#volumeOptions("always"))
+      yield* Files.setAttribute(volume, "/", MARK, markBytes(0))
+    })
+    const ending = machine.run(
+      Effect.scoped(Effect.provideService(program, BlockDevice, SimulatedDevice.make(this.#disk))),
+      this.#boot
+    )
+    if (ending._tag !== "Done" || Exit.isFailure(ending.exit))
+      throw new Error(`cannot format: ${JSON.stringify(ending)}`)
+  }
+
+  // ---- one machine
+
+  /** One machine from its start to its end; the last one has no faults and looks at everything. */
+  #life(isLast: boolean): void {
+    const isSafe = isLast || this.#failures >= FAILURES_MAX
+    if (isSafe) this.#disk.unreadable.clear()
+    this.#mayFailToRead = this.#disk.unreadable.size > 0
+    const machine = this.#machine()
+    const watch = new SimulationWatch(this.#disk, this.#facts, isLast ? 1 : 4, (breach) => this.#breach(breach))
+    let isOpen = false
+    let stop: "cut" | "kill" | undefined
+    let hasFailed = false
+    const device = Device.make({
+      machine,
+      disk: this.#disk,
+      syncsLate: this.#options.syncsLate,
+      probability: () => (isLast || (isSafe && !isOpen) ? 0 : this.settings.probability),
+      onFault: (fault) => {
+        this.#count(`fault ${fault}`)
+        if (fault === "cut" || fault === "kill") stop = fault
+        if (fault === "writeFailure" || fault === "syncFailure" || fault === "ghost") {
+          hasFailed = true
+          if (world !== undefined) world.isPoisoned = true
+        }
+        if (fault === "badSector" || fault === "readFailure") this.#mayFailToRead = true
+      }
+    })
+    let world: World | undefined
+    const program = Effect.gen({ self: this }, function* () {
+      const scope = yield* Effect.scope
+      const opened = yield* Effect.exit(Scope.provide(Volume.open(this.#volumeOptions("never")), scope))
+      this.#reopens++
+      const made = this.#world(machine, watch, Exit.isSuccess(opened) ? opened.value : undefined, isLast)
+      if (Exit.isFailure(opened)) return this.#refused(made, opened, isSafe)
+      world = made
+      const found = yield* Worker.readWhole(made, "after opening", this.#model.floor)
+      if (found === undefined) return
+      // What an opening has shown is not taken back.
+      this.#model.floor = found
+      this.#model.told = found
+      isOpen = true
+      this.#failures = 0
+      if (isLast || this.#random.chance(0.1)) yield* Worker.check(made, true)
+      yield* Effect.forEach(Array.from({ length: this.settings.fibers }), () => Worker.work(made), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      if (!made.isPoisoned) yield* Worker.readWhole(made, "at the end", this.#model.told)
+      if (isLast) yield* Worker.check(made, true)
+      if (!isLast && machine.random.chance(0.3)) {
+        stop = machine.random.chance(0.5) ? "kill" : "cut"
+        machine.stop()
+        yield* Effect.yieldNow
+      }
+    })
+    const ending = machine.run(Effect.scoped(Effect.provideService(program, BlockDevice, device)), this.#boot)
+    this.#now = machine.now + this.#random.below(5000)
+    this.#commits += watch.commits
+    if (!isOpen) this.#failures++
+    if (ending._tag === "Stuck") return this.#breach(`deadlock: ${ending.reason}`)
+    if (ending._tag === "Done") {
+      if (Exit.isFailure(ending.exit)) {
+        this.#breach(`a machine has failed: ${String(ending.exit.cause)}`)
+        return
+      }
+      // It was closed: everything is durable, unless the disk has failed.
+      if (isOpen && world !== undefined && !world.isPoisoned && !hasFailed && !this.#mayFailToRead) {
+        this.#model.floor = this.#model.told
+      }
+    }
+    if (!isLast) this.#between(stop)
+  }
+
+  #world(
+    machine: SimulationMachine,
+    watch: SimulationWatch,
+    volume: Volume.Volume["Service"] | undefined,
+    isLast: boolean
+  ): World {
+    let left = isLast ? 0 : Math.min(this.#left, 1 + this.#random.below(LIFE_MAX))
+    return {
+      machine,
+      // Where there is none, nothing is done but reporting why.
+      volume: volume as Volume.Volume["Service"],
+      watch,
+      model: this.#model,
+      random: machine.random,
+      taste: this.settings.taste,
+      isInterval: this.settings.durability === "interval",
+      isPoisoned: false,
+      spend: () => {
+        left--
+        this.#left--
+      },
+      isSpent: () => left <= 0,
+      mayFailToRead: () => this.#mayFailToRead,
+      count: (name) => this.#count(name),
+      breach: (text) => this.#breach(text)
+    }
+  }
+
+  /** The volume could not be opened: that is right only if the disk did not let it. */
+  #refused(world: World, opened: Exit.Failure<unknown, unknown>, isSafe: boolean): void {
+    const tag = tagOf(world, "opening", opened.cause)
+    this.#count(`opening ${tag}`)
+    if (isSafe) this.#breach(`I1: the volume cannot be opened: ${String(opened.cause)}`)
+  }
+
+  // ---- between two machines
+
+  /** What becomes of the disk: nothing, or what a power cut makes of it. */
+  #between(stop: "cut" | "kill" | undefined): void {
+    const random = this.#random
+    if (random.chance(0.2)) this.#disk.evict()
+    if (stop === "cut" || (stop === undefined && random.chance(0.3))) {
+      this.#crashes++
+      this.#boot = random.chance(0.2) ? new Uint8Array(16) : random.bytes(16)
+      this.#disk = this.#disk.crash(this.#fate(), random.uint32())
+    }
+  }
+
+  #fate(): (sector: PendingSector) => Outcome {
+    const random = this.#random
+    const survival = oneOf(random, [0, 0.1, 0.5, 0.9, 1])
+    const damage = oneOf(random, [0, 0, 0.05, 0.3])
+    return ({ versions }) => {
+      if (random.chance(damage)) return random.chance(0.5) ? "torn" : "garbage"
+      return random.chance(survival) ? 1 + random.below(versions.length) : 0
+    }
+  }
+}
+
+export const simulate = (options: Options): Outcomes => new SimulationRun(options).run()
