@@ -5,32 +5,21 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import type { Problem, Report } from "../core/Check.ts"
+import type { Report } from "../core/Check.ts"
 import { Volume } from "../shell/Volume.ts"
-import { printable, Refused } from "./Failure.ts"
+import { Refused } from "./Failure.ts"
 import * as Image from "./Image.ts"
+import * as Problems from "./Problems.ts"
 import * as Show from "./Show.ts"
 
-const where = ({ address, inode, path }: Problem): string => {
-  const places = [
-    path === undefined ? undefined : printable(path),
-    inode === undefined || path !== undefined ? undefined : `inode ${inode}`,
-    address === undefined ? undefined : `page ${address}`
-  ].filter((place) => place !== undefined)
-  return places.length === 0 ? "" : ` (${places.join(", ")})`
-}
-
 const lines = (report: Report, deep: boolean): ReadonlyArray<string> => {
-  const { fileCount, folderCount, freePageCount, problemCount, problems, reachedPageCount, symbolicLinkCount } = report
-  const unlisted = problemCount - problems.length
+  const { fileCount, folderCount, freePageCount, reachedPageCount, symbolicLinkCount } = report
   return [
-    ...problems.map((problem) => `${problem.code}: ${problem.message}${where(problem)}`),
-    ...(unlisted > 0 ? [`... and ${Show.count(unlisted, "more problem")}`] : []),
-    ...(report.isComplete ? [] : ["Some of the volume could not be read: what hangs under it is not known."]),
+    ...Problems.lines(report),
     `${Show.count(folderCount, "folder")}, ${Show.count(fileCount, "file")}, ${Show.count(symbolicLinkCount, "link")}; ` +
       `${Show.count(reachedPageCount, "page")} in use, ${Show.count(freePageCount, "page")} free; ` +
       `${deep ? "all contents were read" : "contents were not read (use --deep)"}`,
-    problemCount === 0 ? "No problems." : `${Show.count(problemCount, "problem")}.`
+    Problems.verdict(report)
   ]
 }
 

@@ -18,6 +18,8 @@ import * as Format from "./Format.ts"
 import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
 import * as List from "./List.ts"
+import * as Rescue from "./Rescue.ts"
+import * as Scrub from "./Scrub.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
@@ -36,7 +38,9 @@ const command = Command.make("notafs").pipe(
     Copy.command,
     Import.command,
     Export.command,
-    Check.command
+    Check.command,
+    Scrub.command,
+    Rescue.command
   ])
 )
 

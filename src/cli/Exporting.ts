@@ -21,7 +21,7 @@ const BILLION = 1_000_000_000
  * Nanoseconds as Node wants times: the nearest fraction of a second. As a text, since it takes numbers below zero for a
  * mistake and puts the present in their place.
  */
-const seconds = (time: bigint): string => {
+export const seconds = (time: bigint): string => {
   const whole = time / BigInt(BILLION)
   return String(Number(whole) + Number(time - whole * BigInt(BILLION)) / BILLION)
 }
@@ -32,17 +32,21 @@ const attempt = <A>(path: string, doing: string, f: () => A): Effect.Effect<A, H
     catch: (cause) => (cause instanceof Refused ? cause : hostError(path, doing, cause))
   })
 
-const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | (fs.constants.O_NOFOLLOW ?? 0)
+/** How a file is opened that must not be there. */
+export const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | (fs.constants.O_NOFOLLOW ?? 0)
 
 /** Only the superuser may give files away. */
-const isSuperuser = process.getuid?.() === 0
+export const isSuperuser = process.getuid?.() === 0
 
-const writeAll = (fd: number, bytes: Uint8Array, position: number): void => {
+export const writeAll = (fd: number, bytes: Uint8Array, position: number): void => {
   for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at, bytes.length - at, position + at)
 }
 
+/** What a copy is given of it. */
+export type Attributes = Pick<Source.Entry, "uid" | "gid" | "mode" | "accessTime" | "modifyTime">
+
 /** Gives an open file what the entry says of it; the mode last, since a change of owner takes bits from it. */
-const finishFile = (fd: number, entry: Source.Entry): void => {
+export const finishFile = (fd: number, entry: Attributes): void => {
   if (isSuperuser) fs.fchownSync(fd, entry.uid, entry.gid)
   fs.fchmodSync(fd, entry.mode)
   fs.futimesSync(fd, seconds(entry.accessTime), seconds(entry.modifyTime))

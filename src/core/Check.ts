@@ -71,6 +71,20 @@ export const loaded = ({ machine }: Checking, pages: ReadonlyArray<Uint8Array | 
   return state(machine)
 }
 
+/** How many problems are found so far. */
+export const problemCount = ({ machine }: Checking): number => machine.problems.count
+
+/** What is found so far: paths are known at the end only. */
+export const problemsSoFar = ({
+  machine: { problems }
+}: Checking): Pick<CheckReport.Report, "problems" | "problemCount"> => ({
+  problems: problems.list(
+    () => undefined,
+    () => undefined
+  ),
+  problemCount: problems.count
+})
+
 /** The whole check at once, where pages can be had at once. */
 export const run = (subject: Subject, load: (pointer: Pointer) => Uint8Array | undefined): CheckReport.Report => {
   let now = begin(subject)

@@ -10,6 +10,9 @@ import type * as CheckItem from "./CheckItem.ts"
 export const PROBLEMS_MAX = 1000
 
 export type Code =
+  // Places
+  | "Superblock"
+  | "RootSlot"
   // Pages
   | "Unreadable"
   | "Checksum"

@@ -141,6 +141,20 @@ export const begin = (
   return examine(opening, newest, [])
 }
 
+/** All roots that the slots hold, the newest first. */
+export const roots = (
+  binding: Binding.Binding,
+  superblock: Superblock,
+  slots: ReadonlyArray<Uint8Array | undefined>
+): ReadonlyArray<RootRecord.EncodedRoot> => {
+  const found: Array<RootRecord.EncodedRoot> = []
+  for (const [slot, bytes] of slots.entries()) {
+    const root = bytes === undefined ? undefined : RootRecord.decode(binding, superblock, slot, bytes)
+    if (root !== undefined && !("_tag" in root)) found.push(root)
+  }
+  return found.sort((a, b) => b.record.generation - a.record.generation)
+}
+
 /**
  * A slot that cannot be read and may hold a root newer than the newest that was found: one in the run of slots without a
  * valid root behind it. A damaged slot between the two does not hide that.

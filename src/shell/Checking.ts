@@ -3,13 +3,24 @@
  */
 import * as Effect from "effect/Effect"
 import * as Check from "../core/Check.ts"
-import type { Pointer } from "../core/Pointer.ts"
-import * as Batching from "./Batching.ts"
+import type { RootRecord } from "../core/RootRecord.ts"
+import * as Expiry from "./Expiry.ts"
 import * as Session from "./Session.ts"
+import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
-/** Bytes that are read in one call. */
-const CALL_BYTES = 4 * 1024 * 1024
+/** The beginning of a check of a root. */
+export const begin = (
+  session: Session.Session,
+  record: RootRecord,
+  isDeep: boolean
+): Effect.Effect<Check.State, VolumeError.VolumeError> => {
+  const { binding, device, superblock } = session
+  return Effect.map(Effect.mapError(device.size, VolumeError.make), (deviceBytes) => {
+    const devicePageCount = Math.floor(deviceBytes / binding.layout.pageBytes)
+    return Check.begin({ binding, slots: superblock.slots, record, devicePageCount, isDeep })
+  })
+}
 
 /** Checks the newest durable root; `isDeep` reads the content of files too. */
 export const run = (session: Session.Session, isDeep: boolean): Effect.Effect<Check.Report, VolumeError.VolumeError> =>
@@ -21,33 +32,13 @@ export const run = (session: Session.Session, isDeep: boolean): Effect.Effect<Ch
     }),
     (record) =>
       Effect.gen(function* () {
-        const { binding, device, superblock } = session
-        const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-        const devicePageCount = Math.floor(deviceBytes / binding.layout.pageBytes)
-        let state = Check.begin({ binding, slots: superblock.slots, record, devicePageCount, isDeep })
-        while (state._tag === "Checking") state = Check.loaded(state, yield* load(session, state.wanted))
+        const { binding, device } = session
+        let state = yield* begin(session, record, isDeep)
+        while (state._tag === "Checking") {
+          state = Check.loaded(state, yield* TolerantReading.read(device, binding.layout.pageBytes, state.wanted))
+        }
+        if (state.report.problemCount > 0) yield* Expiry.check(session, record.generation)
         return state.report
       }),
     (record) => Effect.sync(() => Session.unpin(session, record.generation))
   )
-
-/** The pages, in calls of bounded size; `undefined` for one that cannot be read. */
-const load = Effect.fnUntraced(function* (session: Session.Session, wanted: ReadonlyArray<Pointer>) {
-  const { pageBytes } = session.binding.layout
-  const pages: Array<Uint8Array | undefined> = []
-  for (let from = 0; from < wanted.length;) {
-    let end = from
-    for (let bytes = 0; end < wanted.length && bytes < CALL_BYTES; end++) bytes += wanted[end].pageCount * pageBytes
-    const call = wanted.slice(from, end)
-    const together = yield* Effect.exit(Batching.read(session.device, call, pageBytes))
-    if (together._tag === "Success") pages.push(...together.value)
-    else {
-      for (const pointer of call) {
-        const alone = yield* Effect.exit(Batching.read(session.device, [pointer], pageBytes))
-        pages.push(alone._tag === "Success" ? alone.value[0] : undefined)
-      }
-    }
-    from = end
-  }
-  return pages
-})

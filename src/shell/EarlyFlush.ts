@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Commit from "../core/Commit.ts"
+import * as Fencing from "./Fencing.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import type { Group, Session } from "./Session.ts"
 import type { VolumeError } from "./VolumeError.ts"
@@ -16,6 +17,7 @@ export const relieve = (session: Session, group: Group): Effect.Effect<void, Vol
   group.draft.dirtyBytes <= session.dirtyBytesMax ? Effect.void : Effect.uninterruptible(flush(session, group))
 
 const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
+  yield* GroupCommit.claim(session, group)
   const early = yield* GroupCommit.planned(
     session,
     group,
@@ -26,6 +28,7 @@ const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
       session.cache.hold(writes, group.draft.generation)
     }
   )
+  yield* Fencing.check(session)
   yield* GroupCommit.write(session, early.writes)
   session.cache.release(early.writes, false)
   // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.

@@ -19,6 +19,7 @@ import type { Layout } from "../core/Layout.ts"
 import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
 import * as Batching from "./Batching.ts"
+import * as Fencing from "./Fencing.ts"
 import * as Interpreter from "./Interpreter.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
@@ -114,13 +115,25 @@ export const reclaim = Effect.fnUntraced(function* (session: Session.Session, gr
   if (session.inflight !== undefined) yield* Effect.exit(Deferred.await(session.inflight.group.done))
   const before = group.roomPages
   for (let round = 0; round < 2 && group.allocator.held.length > 0; round++) {
-    yield* commitEmpty(session)
-    group.base = session.head
-    group.draft.generation = session.nextGeneration++
-    setAllocator(group, Allocator.forget(group.allocator, Session.oldestRoot(session)))
+    yield* moveOn(session, group)
   }
   return group.roomPages > before
 })
+
+/** Commits a root that changes nothing, and puts the group on it. The caller holds the permit; nothing is in flight. */
+const moveOn = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+  yield* commitEmpty(session)
+  group.base = session.head
+  group.draft.generation = session.nextGeneration++
+  setAllocator(group, Allocator.forget(group.allocator, Session.oldestRoot(session)))
+})
+
+/**
+ * Commits the root by which others see that this session writes, before its first pages; see `Fencing`. The caller holds the
+ * permit. Where something is in flight, that was done before.
+ */
+export const claim = (session: Session.Session, group: Session.Group): Effect.Effect<void, Failure> =>
+  session.hasWritten ? Effect.void : moveOn(session, group)
 
 // ---- planning
 
@@ -230,12 +243,15 @@ const writeAndSync = (
 /** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
 const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
   const root = { address: plan.root.page, bytes: plan.root.bytes }
+  yield* Fencing.check(session)
   if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
     yield* writeAndSync(session, plan.writes)
+    yield* Fencing.check(session)
     yield* writeAndSync(session, [root])
   } else if (plan.root.record.barriers === 2) {
     // Pages that were written early have no sync behind them yet.
     yield* sync(session)
+    yield* Fencing.check(session)
     yield* writeAndSync(session, [root])
   } else yield* writeAndSync(session, [...plan.writes, root])
   session.hasWritten = true
@@ -276,14 +292,18 @@ const planCommit = Effect.fnUntraced(function* (session: Session.Session, group:
   if (refused !== undefined) return yield* refused
   const time = yield* Clock.currentTimeNanos
   const plan = yield* Effect.onError(
-    planned(
-      session,
-      group,
-      () => Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
-      ({ next, root, writes }) => {
-        session.cache.hold(writes, root.record.generation)
-        session.inflight = { group, next }
-      }
+    Effect.andThen(
+      claim(session, group),
+      planned(
+        session,
+        group,
+        () =>
+          Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
+        ({ next, root, writes }) => {
+          session.cache.hold(writes, root.record.generation)
+          session.inflight = { group, next }
+        }
+      )
     ),
     () =>
       Effect.sync(() => {

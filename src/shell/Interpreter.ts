@@ -16,6 +16,7 @@ import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages
 import type { Pointer } from "../core/Pointer.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as Batching from "./Batching.ts"
+import * as Expiry from "./Expiry.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -56,10 +57,11 @@ export const readRoot = <A>(
     const pinned = new PinnedPages(session.cache, layout.pageBytes)
     const pages = new CleanPages(layout, pinned)
     Session.pin(session, generation)
-    return Effect.ensuring(
+    const answer = Effect.ensuring(
       restart(session, pinned, first, () => run(() => f(pages, roots))),
       Effect.sync(() => Session.unpin(session, generation))
     )
+    return session.readOnly ? Effect.catch(answer, (error) => Expiry.explain<A>(session, generation, error)) : answer
   })
 
 /** Runs `f` as an attempt of `draft`. A `Result` that failed undoes what `f` did, like a miss. */

@@ -14,12 +14,13 @@ import * as Format from "../core/Format.ts"
 import * as FreeMap from "../core/FreeMap.ts"
 import * as Layout from "../core/Layout.ts"
 import { CleanPages } from "../core/Pages.ts"
-import * as Recovery from "../core/Recovery.ts"
+import type * as Recovery from "../core/Recovery.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
 import { BufferPool } from "./BufferPool.ts"
+import * as Fencing from "./Fencing.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
@@ -27,6 +28,7 @@ import * as Interpreter from "./Interpreter.ts"
 import { PageCache } from "./PageCache.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import type { Durability, Session } from "./Session.ts"
+import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Device = BlockDevice["Service"]
@@ -52,21 +54,12 @@ export interface OpenOptions extends FormatOptions {
 
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
-const readAt = (
-  device: Device,
-  offset: number,
-  byteCount: number
-): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
-  const bytes = new Uint8Array(byteCount)
-  return Effect.as(Effect.mapError(device.read([{ offset, bytes }]), VolumeError.make), bytes)
-}
-
 // ---- finding the superblock
 
 /** Bytes at the start that are looked at to tell a blank device: the first copy and its slots, with the largest pages. */
 const BLANK_BYTES = 17 * Layout.PAGE_BYTES_MAX
 
-interface Found {
+export interface Found {
   readonly superblock: Superblock.Superblock | undefined
   /** Why there is none. */
   readonly fault: Superblock.Fault
@@ -74,7 +67,7 @@ interface Found {
 }
 
 /** Either copy of the superblock: at the start, or at a power of two. */
-const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
+export const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
   const size = yield* Effect.mapError(device.size, VolumeError.make)
   const probeBytes = Math.max(device.sectorBytes, Superblock.SUPERBLOCK_BYTES)
   let fault: Superblock.Fault = { _tag: "NotFormatted" }
@@ -83,7 +76,7 @@ const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArr
   const copies: Array<Superblock.Superblock> = []
   for (let offset = 0; offset + probeBytes <= size; offset = offset === 0 ? Layout.PAGE_BYTES_MIN : offset * 2) {
     if (offset % device.sectorBytes !== 0) continue
-    const read = yield* Effect.exit(readAt(device, offset, probeBytes))
+    const read = yield* Effect.exit(SlotReading.readAt(device, offset, probeBytes))
     if (Exit.isFailure(read)) {
       unreadable ??= Option.getOrUndefined(Exit.findErrorOption(read))
       isBlank = false
@@ -107,7 +100,7 @@ const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArr
   if (first !== undefined) return { superblock: first, fault, isBlank: false } satisfies Found
   if (unreadable !== undefined) return yield* unreadable
   for (let offset = 0; isBlank && offset < Math.min(size, BLANK_BYTES); offset += Layout.PAGE_BYTES_MAX) {
-    const bytes = yield* readAt(device, offset, Math.min(Layout.PAGE_BYTES_MAX, size - offset))
+    const bytes = yield* SlotReading.readAt(device, offset, Math.min(Layout.PAGE_BYTES_MAX, size - offset))
     isBlank = isZero(bytes, 0, bytes.length)
   }
   return { superblock: undefined, fault, isBlank } satisfies Found
@@ -182,7 +175,7 @@ export const open = Effect.fnUntraced(function* (device: Device, options: OpenOp
   return yield* recover(device, hashes, found.superblock, options)
 })
 
-const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Reason => {
+export const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Reason => {
   switch (fault._tag) {
     case "NotFormatted":
       return new VolumeError.NotFormatted({ device: device.identity, blank: isBlank })
@@ -191,6 +184,11 @@ const noSuperblock = (device: Device, { fault, isBlank }: Found): VolumeError.Re
     case "Corrupt":
       return new VolumeError.Corrupt({ device: device.identity, address: 0, reason: fault.reason })
   }
+}
+
+export const bindingOf = (hashes: Hashes.Hashes, superblock: Superblock.Superblock): Binding.Binding => {
+  const checksum = Hashes.all(hashes).find(({ algorithm }) => algorithm === superblock.algorithm)
+  return Superblock.binding(superblock, checksum ?? hashes.xxh64)
 }
 
 const recover = Effect.fnUntraced(function* (
@@ -206,19 +204,12 @@ const recover = Effect.fnUntraced(function* (
       new VolumeError.WrongPageSize({ device: device.identity, expected: options.pageSize, actual: pageBytes })
     )
   }
-  const checksum = Hashes.all(hashes).find(({ algorithm }) => algorithm === superblock.algorithm) ?? hashes.xxh64
-  const binding = Superblock.binding(superblock, checksum)
+  const binding = bindingOf(hashes, superblock)
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  const slotPages: Array<Uint8Array | undefined> = []
-  for (let slot = 0; slot < superblock.slots.count; slot++) {
-    const offset = RootSlots.pageOf(superblock.slots, slot) * pageBytes
-    slotPages.push(
-      offset + pageBytes > deviceBytes
-        ? new Uint8Array(pageBytes)
-        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
-    )
-  }
-  const opened = yield* examine(device, binding, superblock, slotPages, options.force)
+  const readOnly = options.readOnly || device.readOnly
+  const opened = yield* readOnly
+    ? SlotReading.examineAgain(device, binding, superblock, options.force)
+    : SlotReading.examine(device, binding, superblock, yield* SlotReading.readSlots(device, superblock), options.force)
   const { root } = opened
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
     const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
@@ -243,13 +234,14 @@ const recover = Effect.fnUntraced(function* (
     sessionId: identity.next(),
     durability: options.durability,
     dirtyBytesMax: options.dirtyBytes,
-    readOnly: options.readOnly || device.readOnly,
+    readOnly,
     writer: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
     inflight: undefined,
     group: undefined,
     rewrite: opened.rewrite,
     rejected: opened.rejected,
+    seenGeneration: opened.nextGeneration - 1,
     nextGeneration: opened.nextGeneration,
     abandoned: [],
     hasWritten: false,
@@ -260,40 +252,11 @@ const recover = Effect.fnUntraced(function* (
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
   }
   if (!session.readOnly) {
+    yield* Fencing.check(session)
     yield* GroupCommit.stabilize(session)
     yield* retain(session, opened)
   }
   return session
-})
-
-/** Drives the recovery machine. */
-const examine = Effect.fnUntraced(function* (
-  device: Device,
-  binding: Binding.Binding,
-  superblock: Superblock.Superblock,
-  slotPages: ReadonlyArray<Uint8Array | undefined>,
-  force: boolean
-) {
-  const { pageBytes } = binding.layout
-  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  let state = Recovery.begin(binding, superblock, slotPages, force)
-  while (state._tag === "Verifying") {
-    const wanted = Recovery.wanted(state)
-    const inside = wanted.filter(({ address, pageCount }) => (address + pageCount) * pageBytes <= deviceBytes)
-    const pages = yield* Effect.mapError(Batching.read(device, inside, pageBytes), VolumeError.make)
-    const bytes = new Map(inside.map((pointer, i) => [pointer, pages[i]]))
-    state = Recovery.loaded(
-      state,
-      wanted.map((pointer) => bytes.get(pointer))
-    )
-  }
-  if (state._tag === "Opened") return state
-  const { address, cause, reason } = state
-  return yield* fail(
-    cause === "UnsupportedFormat"
-      ? new VolumeError.UnsupportedFormat({ device: device.identity, reason })
-      : new VolumeError.Corrupt({ device: device.identity, address, reason })
-  )
 })
 
 /**

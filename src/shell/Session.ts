@@ -101,6 +101,8 @@ export interface Session {
   rewrite: ReadonlyArray<Write>
   /** Roots that recovery found incomplete. */
   readonly rejected: ReadonlyArray<Rejected>
+  /** The highest generation that any slot held when this session opened, accepted or rejected; see `Fencing`. */
+  readonly seenGeneration: number
   /** Generations never go back, not even over roots that were rejected (I6). */
   nextGeneration: number
   /** Pages of drafts that were given up after early writes: free, but a write to them may be pending. */

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -17,14 +18,17 @@ import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
 import * as Checking from "./Checking.ts"
+import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
+import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import type { VolumeError } from "./VolumeError.ts"
 
 export type { CheckReport }
+export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
 
 /** Proof of a commit: the root that made it durable. */
 export interface Receipt {
@@ -109,12 +113,22 @@ export class Volume extends Context.Service<
     readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
     /** Makes everything durable that has succeeded. */
     readonly sync: Effect.Effect<void, VolumeError>
+    /**
+     * Of a volume that is open for reading only, beside a writer in another process: takes the newest root, and answers
+     * whether it is another one. Running views keep theirs. Does nothing where the volume is open for writing.
+     */
+    readonly refresh: Effect.Effect<boolean, VolumeError>
     readonly statistics: Effect.Effect<Statistics>
     /**
      * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
      * of files is read too. The report lists what is wrong.
      */
     readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
+    /**
+     * Reads and verifies everything that is live in the newest durable root, contents too, while the volume is in use: a
+     * stream of how far it has come, of which the last has the report. At most `bytesPerSecond`, if that is given.
+     */
+    readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
     /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
     readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
     /** What is open: asked before anything is freed. */
@@ -162,7 +176,12 @@ export const open = (
 export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open(options))
 
-/** The same for reading only: nothing is written, not even what a recovery would write again. */
+/**
+ * The same for reading only: nothing is written, not even what a recovery would write again, and no lock is taken.
+ *
+ * It shows the root that was the newest when it was opened, until it is refreshed. A writer in another process does not keep
+ * that root: what it has written over fails with `ViewExpired`, and is never read as anything else.
+ */
 export const layerReadOnly = (
   options: Omit<Options, "format" | "durability" | "dirtyBytes"> = {}
 ): Layer.Layer<Volume, VolumeError, BlockDevice> =>
@@ -183,8 +202,10 @@ const service = (session: Session.Session): Volume["Service"] =>
       })),
     view: (effect) => Transaction.view(session, effect),
     sync: Transaction.sync(session),
+    refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => statisticsOf(session)),
     check: (options) => Checking.run(session, options?.deep ?? false),
+    scrub: (options) => Scrub.run(session, options),
     openFiles: OpenFiles.make(session),
     read: (f) => Transaction.read(session, f),
     write: (f) => Transaction.write(session, f)

@@ -79,6 +79,31 @@ export class DiskFull extends Data.TaggedError("DiskFull")<{
   }
 }
 
+/** Another session has written to the volume since this one opened it, past the lock. Nothing was written after that was seen. */
+export class Fenced extends Data.TaggedError("Fenced")<{
+  readonly device: string
+  /** Of the root that the other session wrote; none if it has formatted the device anew. */
+  readonly generation: number | undefined
+}> {
+  override get message(): string {
+    const what = this.generation === undefined ? "formatted it anew" : `wrote root ${this.generation}`
+    return `${this.device} has another writer, which ${what}. Nothing more is written here: close the volume, see that nobody else uses it, and open it again.`
+  }
+}
+
+/** A reader's root was given up by a writer in another process, and pages of it were written again. */
+export class ViewExpired extends Data.TaggedError("ViewExpired")<{
+  readonly device: string
+  /** Of the root that was read. */
+  readonly generation: number
+  /** Of the newest root now. */
+  readonly newest: number
+}> {
+  override get message(): string {
+    return `${this.device} has a writer, which is at root ${this.newest} and has written over pages of root ${this.generation}, which was being read. Refresh the volume, or open it again, and read again.`
+  }
+}
+
 /** A write or sync failed before: what the device holds is not known, so nothing more is written. */
 export class Poisoned extends Data.TaggedError("Poisoned")<{
   readonly device: string
@@ -143,6 +168,8 @@ export type Reason =
   | InvalidOptions
   | Corrupt
   | DiskFull
+  | Fenced
+  | ViewExpired
   | Poisoned
   | ReadOnly
   | Closed

@@ -1,0 +1,103 @@
+/**
+ * The root slots as they stand on the device, and the root that a recovery takes of them.
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Binding from "../core/Binding.ts"
+import { equal } from "../core/Bytes.ts"
+import * as Recovery from "../core/Recovery.ts"
+import * as RootSlots from "../core/RootSlots.ts"
+import type * as Superblock from "../core/Superblock.ts"
+import * as Batching from "./Batching.ts"
+import type { BlockDevice } from "./BlockDevice.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Device = BlockDevice["Service"]
+type Slots = ReadonlyArray<Uint8Array | undefined>
+
+const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
+
+/** Bytes of the device. */
+export const readAt = (
+  device: Device,
+  offset: number,
+  byteCount: number
+): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
+  const bytes = new Uint8Array(byteCount)
+  return Effect.as(Effect.mapError(device.read([{ offset, bytes }]), VolumeError.make), bytes)
+}
+
+/** The pages of all slots; `undefined` for one that cannot be read. */
+export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry, slots }: Superblock.Superblock) {
+  const { pageBytes } = geometry
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  const pages: Array<Uint8Array | undefined> = []
+  for (let slot = 0; slot < slots.count; slot++) {
+    const offset = RootSlots.pageOf(slots, slot) * pageBytes
+    pages.push(
+      offset + pageBytes > deviceBytes
+        ? new Uint8Array(pageBytes)
+        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
+    )
+  }
+  return pages
+})
+
+/** Drives the recovery machine. */
+export const examine = Effect.fnUntraced(function* (
+  device: Device,
+  binding: Binding.Binding,
+  superblock: Superblock.Superblock,
+  slotPages: ReadonlyArray<Uint8Array | undefined>,
+  force: boolean
+) {
+  const { pageBytes } = binding.layout
+  const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
+  let state = Recovery.begin(binding, superblock, slotPages, force)
+  while (state._tag === "Verifying") {
+    const wanted = Recovery.wanted(state)
+    const inside = wanted.filter(({ address, pageCount }) => (address + pageCount) * pageBytes <= deviceBytes)
+    const pages = yield* Effect.mapError(Batching.read(device, inside, pageBytes), VolumeError.make)
+    const bytes = new Map(inside.map((pointer, i) => [pointer, pages[i]]))
+    state = Recovery.loaded(
+      state,
+      wanted.map((pointer) => bytes.get(pointer))
+    )
+  }
+  if (state._tag === "Opened") return state
+  const { address, cause, reason } = state
+  return yield* fail(
+    cause === "UnsupportedFormat"
+      ? new VolumeError.UnsupportedFormat({ device: device.identity, reason })
+      : new VolumeError.Corrupt({ device: device.identity, address, reason })
+  )
+})
+
+/** How often a reader looks again at slots that a writer is changing. */
+const LOOKS_MAX = 16
+
+/**
+ * The same for a reader, beside whom a writer may be at work: a root that did not verify may be one whose pages were on their
+ * way, or were written again. So while the slots change, it looks again.
+ */
+export const examineAgain = Effect.fnUntraced(function* (
+  device: Device,
+  binding: Binding.Binding,
+  superblock: Superblock.Superblock,
+  force: boolean
+) {
+  let slots = yield* readSlots(device, superblock)
+  for (let look = 1; ; look++) {
+    const opened = yield* Effect.result(examine(device, binding, superblock, slots, force))
+    if (Result.isSuccess(opened) && opened.success.rejected.length === 0) return opened.success
+    const again = yield* readSlots(device, superblock)
+    if (look === LOOKS_MAX || areSame(slots, again)) return yield* Effect.fromResult(opened)
+    slots = again
+  }
+})
+
+const areSame = (before: Slots, after: Slots): boolean =>
+  before.every((bytes, slot) => {
+    const now = after[slot]
+    return bytes === undefined || now === undefined ? bytes === now : equal(bytes, now)
+  })
