@@ -213,7 +213,7 @@ const table: ReadonlyArray<Broken> = [
   },
   {
     rule: "recovery falls back to the base and no further",
-    start: CrashStarts.files,
+    start: CrashStarts.unclean,
     sequences: several,
     caught: [/opened what differs/]
   },

@@ -15,7 +15,7 @@ import { FilesModel } from "../core/FilesModel.ts"
 import { causeText } from "./CrashJudge.ts"
 import * as CrashState from "./CrashState.ts"
 import * as CrashSteps from "./CrashSteps.ts"
-import { type Facts, OPTIONS, runExit, runFibers } from "./CrashVolume.ts"
+import { type Facts, OPTIONS, runFibers } from "./CrashVolume.ts"
 import * as RootWatch from "./RootWatch.ts"
 
 /** Steps of one caller, which commit as one; of several callers at once; the end of the session and a new one; a sync. */
@@ -170,7 +170,7 @@ class Runner {
     const { dirtyBytes = OPTIONS.dirtyBytes, durability } = this.#options
     const scope = Scope.makeUnsafe()
     const opening = Volume.open({ ...OPTIONS, durability, dirtyBytes })
-    const exit = runExit(
+    const exit = runFibers(
       opening.pipe(Effect.provideService(BlockDevice, this.#device()), Effect.provideService(Scope.Scope, scope))
     )
     if (Exit.isFailure(exit)) {
@@ -193,14 +193,14 @@ class Runner {
 
   #close({ scope }: Opened): void {
     this.#begin("close")
-    const exit = runExit(Scope.close(scope, Exit.void))
+    const exit = runFibers(Scope.close(scope, Exit.void))
     if (Exit.isFailure(exit)) this.#breach(`cannot be closed: ${causeText(exit.cause)}`)
     this.#acknowledged()
   }
 
   #sync({ volume }: Opened): void {
     this.#begin("sync")
-    const exit = runExit(volume.sync)
+    const exit = runFibers(volume.sync)
     if (Exit.isFailure(exit)) this.#breach(`cannot be synced: ${causeText(exit.cause)}`)
     this.#acknowledged()
   }
@@ -213,7 +213,7 @@ class Runner {
     this.#begin(name)
     const all = Effect.forEach(steps, (step) => CrashSteps.onVolume(volume, step))
     const whole = fails ? Effect.andThen(all, Effect.fail(GIVEN_UP)) : all
-    const exit = runExit(steps.length === 1 ? all : volume.transaction(whole))
+    const exit = runFibers(steps.length === 1 ? all : volume.transaction(whole))
     const expected = steps.map((step) => CrashSteps.onModel(this.#model, step))
     if (Exit.isSuccess(exit)) {
       if (String(exit.value) !== String(expected)) this.#breach(`came to ${exit.value}, not to ${expected}`)
@@ -248,7 +248,7 @@ class Runner {
         { concurrency: "unbounded" }
       )
     )
-    if (exits === undefined || Exit.isFailure(exits)) return this.#breach("its fibers did not end")
+    if (Exit.isFailure(exits)) return this.#breach(`failed: ${causeText(exits.cause)}`)
     this.#model.state = before
     for (const [i, exit] of exits.value.entries()) {
       this.#outcomes.push(this.#outcomeOf(exit))
@@ -286,7 +286,7 @@ class Runner {
   }
 
   #read(volume: Volume.Volume["Service"]): string {
-    const exit = runExit(volume.read(CrashState.ofVolume))
+    const exit = runFibers(volume.read(CrashState.ofVolume))
     if (Exit.isSuccess(exit)) return exit.value
     this.#breach(`cannot be read: ${causeText(exit.cause)}`)
     return "unreadable"

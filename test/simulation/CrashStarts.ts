@@ -67,6 +67,9 @@ export const fresh = (): Start => format("fresh", small)
 
 export const files = (): Start => after(fresh(), "files", fewFiles, true)
 
+/** The same without a close: before the newest root stands another state. */
+export const unclean = (): Start => after(fresh(), "files", fewFiles, false)
+
 /** Pages of two sectors. */
 export const wide = (): Start =>
   after(format("", { pageBytes: 1024, pageCount: 160 }), "pages of 1024 bytes", fewFiles, false)

@@ -8,7 +8,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as References from "effect/References"
 import * as Scheduler from "effect/Scheduler"
 import type * as Binding from "../../src/core/Binding.ts"
@@ -57,12 +57,13 @@ class OneQueue extends Scheduler.MixedScheduler {
   }
 }
 
-/** Runs what has several fibers; undefined if they wait for each other for ever. */
-export const runFibers = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> | undefined => {
-  const scheduler = new OneQueue("sync")
+const scheduler = new OneQueue("sync")
+
+/** Runs what has several fibers, of this run and of earlier ones, and dies if they wait for each other for ever. */
+export const runFibers = <A, E>(effect: Effect.Effect<A, E>): Exit.Exit<A, E> => {
   const fiber = Effect.runForkWith(services)(effect, { scheduler })
   scheduler.dispatcher.flush()
-  return fiber.pollUnsafe()
+  return fiber.pollUnsafe() ?? Exit.die("its fibers wait for ever")
 }
 
 /** Once before anything else: after it no opening is asynchronous. */
