@@ -171,6 +171,12 @@ const opened = (
   rejected
 })
 
+const pagesAt = (address: number, pageCount: number): ReadonlyArray<number> =>
+  Array.from({ length: pageCount }, (_, index) => address + index)
+
+const overlaps = (verified: ReadonlySet<number>, { address, pageCount }: Pointer.Pointer): boolean =>
+  pagesAt(address, pageCount).some((page) => verified.has(page))
+
 const pagesOf = ({ pointer }: Wanted): number => pointer.pageCount
 const sum = (total: number, count: number): number => total + count
 
@@ -192,9 +198,15 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
   const { base, generation } = state.candidate.record
   const children: Array<Wanted> = []
   const rewrite = [...state.rewrite]
+  const verified = new Set(rewrite.flatMap(({ address, bytes }) => pagesAt(address, bytes.length / layout.pageBytes)))
   for (const [i, bytes] of pages.entries()) {
     const { names, pointer } = state.wanted[i]
-    const fault = bytes === undefined ? "it lies outside the device" : Binding.fault(binding, pointer, bytes)
+    const fault =
+      bytes === undefined
+        ? "it lies outside the device"
+        : overlaps(verified, pointer)
+          ? "two pointers name the same page"
+          : Binding.fault(binding, pointer, bytes)
     if (bytes === undefined || fault !== undefined) {
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
@@ -204,6 +216,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
         : examine(state.opening, fallback, rejected)
     }
     rewrite.push({ address: pointer.address, bytes })
+    for (const page of pagesAt(pointer.address, pointer.pageCount)) verified.add(page)
     Links.forEach(layout, bytes, pointer.kind, pointer.level, names, (holder, at, kind, level) => {
       if (Pointer.birth(layout, holder, at) <= base) return
       children.push({ pointer: Pointer.read(layout, holder, at, kind, level), names })
