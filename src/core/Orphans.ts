@@ -14,7 +14,7 @@ import * as Folder from "./Folder.ts"
 import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
-import type { Pages } from "./Pages.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
 import type { Tree } from "./Tree.ts"
 
 /** The numbers of the files that somebody has open: they are not freed. */
@@ -91,7 +91,8 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
   invariant(steps > 0, "an orphan is reaped by at least one step")
   const inode = Inodes.get(draft, draft.roots.names, number)
   if (inode === undefined) return true
-  invariant(inode.links === 0 && !open.has(number), "only an orphan that is not open is reaped")
+  invariant(!open.has(number), "only an orphan that is not open is reaped")
+  if (inode.links !== 0) throw new CorruptPage(undefined, `inode ${number} is an orphan and has names`)
   let left = steps
   if (inode.type === Inode.FOLDER) {
     const found = Folder.entries(draft, draft.roots.names, number, undefined, left)

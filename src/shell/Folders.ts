@@ -109,9 +109,20 @@ export interface Walked extends FileStat.Entry {
   readonly path: string
 }
 
+/** A folder has one place. One that is found twice, inside itself perhaps, would make a walk that does not end. */
+const foundTwice = (volume: Service, path: string): VolumeError.VolumeError => {
+  const reason = "a folder stands in two places"
+  return VolumeError.make(
+    new VolumeError.Corrupt({ device: volume.facts.device, address: undefined, path, reason }),
+    path
+  )
+}
+
 /** All that is under a folder, each folder before what is in it. Symbolic links are not followed. One state. */
 export const walk = (volume: Service, path: string): Operation<Array<Walked>> => {
   const found: Array<Walked> = []
+  // Of all folders on the way: each is listed once.
+  const folders = new Set<number>()
   const inside = (folder: number, prefix: string): Operation<void> =>
     Effect.flatMap(
       Effect.flatMap(
@@ -126,12 +137,18 @@ export const walk = (volume: Service, path: string): Operation<Array<Walked>> =>
           (entry) => {
             const entryPath = prefix + entry.name
             found.push({ ...entry, path: entryPath })
-            return entry.type === "Folder" ? inside(entry.number, `${entryPath}/`) : Effect.void
+            if (entry.type !== "Folder") return Effect.void
+            if (folders.has(entry.number)) return Effect.fail(foundTwice(volume, entryPath))
+            folders.add(entry.number)
+            return inside(entry.number, `${entryPath}/`)
           },
           { discard: true }
         )
     )
-  const whole = Effect.flatMap(FileOperation.readingPath(volume, path, folderAt), ({ number }) => inside(number, ""))
+  const whole = Effect.flatMap(FileOperation.readingPath(volume, path, folderAt), ({ number }) => {
+    folders.add(number)
+    return inside(number, "")
+  })
   return volume.view(Effect.map(whole, () => found))
 }
 

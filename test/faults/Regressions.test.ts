@@ -1,0 +1,68 @@
+/**
+ * What T6 has found: hostile images that once ended in a defect, or not at all.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { assert, describe, it } from "vitest"
+import * as Inode from "../../src/core/Inode.ts"
+import * as Node from "../../src/core/Node.ts"
+import * as Files from "../../src/shell/Files.ts"
+import type { VolumeError } from "../../src/shell/VolumeError.ts"
+import { noise, Volume } from "../core/CheckVolume.ts"
+import { ArrayDisk } from "./ArrayDisk.ts"
+import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
+import { failureOf } from "./FlipSubject.ts"
+
+/** The tag of the error that using the volume ends with, or "success". */
+const ending = async <A>(
+  volume: Volume,
+  use: (opened: Service) => ReturnType<typeof Files.sweep> | Effect.Effect<A>
+) => {
+  const disk = new ArrayDisk(volume.disk.slice())
+  disk.callsMax = 5000
+  const exit = await runFixed(
+    Effect.exit(withVolume(disk.device, { format: "never" }, (opened) => Effect.asVoid(use(opened))))
+  )
+  if (Exit.isSuccess(exit)) return "success"
+  const failure = failureOf(exit)
+  return typeof failure === "string" ? failure : failure.reason._tag
+}
+
+describe("a hostile image", () => {
+  it("in which a folder stands inside itself is walked to an end", async () => {
+    const volume = new Volume()
+    const outer = volume.folder(Inode.ROOT, "outer")
+    const inner = volume.folder(outer, "inner")
+    volume.entry(inner, "outer again", { number: outer, type: Inode.FOLDER })
+    assert.strictEqual(await ending(volume, (opened) => Files.walk(opened, "/")), "Corrupt")
+  })
+
+  it("in which an orphan has names is not swept", async () => {
+    const volume = new Volume()
+    const file = volume.note(Inode.ROOT, "note", "named")
+    volume.put(Inode.orphanKey(file), new Uint8Array(0))
+    assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
+  })
+
+  it("in which two pointers of the last commit name one page falls back, and is not written twice", async () => {
+    const volume = new Volume()
+    volume.note(Inode.ROOT, "before", "it")
+    volume.file(Inode.ROOT, "file", [noise(1, 512), noise(2, 512)])
+    const branch = volume.find(Node.ROPE, 1)
+    volume.damage(branch.pointer.address, (page) => {
+      const entry = volume.layout.ropeEntryBytes
+      page.copyWithin(16 + entry + 6, 16 + 6, 16 + entry)
+    })
+    const names = await ending(volume, (opened) =>
+      Effect.tap(Files.readFolder(opened, "/"), (entries) =>
+        Effect.sync(() =>
+          assert.deepStrictEqual(
+            entries.map(({ name }) => name),
+            ["before"]
+          )
+        )
+      )
+    )
+    assert.strictEqual(names, "success")
+  })
+})
