@@ -14,10 +14,7 @@ import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
 import { failureOf } from "./FlipSubject.ts"
 
 /** The tag of the error that using the volume ends with, or "success". */
-const ending = async <A>(
-  volume: Volume,
-  use: (opened: Service) => ReturnType<typeof Files.sweep> | Effect.Effect<A>
-) => {
+const ending = async (volume: Volume, use: (opened: Service) => Effect.Effect<unknown, VolumeError>) => {
   const disk = new ArrayDisk(volume.disk.slice())
   disk.callsMax = 5000
   const exit = await runFixed(
@@ -44,25 +41,14 @@ describe("a hostile image", () => {
     assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
   })
 
-  it("in which two pointers of the last commit name one page falls back, and is not written twice", async () => {
+  it("in which two pointers of the last commit name one page is refused, and not written twice", async () => {
     const volume = new Volume()
-    volume.note(Inode.ROOT, "before", "it")
     volume.file(Inode.ROOT, "file", [noise(1, 512), noise(2, 512)])
     const branch = volume.find(Node.ROPE, 1)
     volume.damage(branch.pointer.address, (page) => {
       const entry = volume.layout.ropeEntryBytes
       page.copyWithin(16 + entry + 6, 16 + 6, 16 + entry)
     })
-    const names = await ending(volume, (opened) =>
-      Effect.tap(Files.readFolder(opened, "/"), (entries) =>
-        Effect.sync(() =>
-          assert.deepStrictEqual(
-            entries.map(({ name }) => name),
-            ["before"]
-          )
-        )
-      )
-    )
-    assert.strictEqual(names, "success")
+    assert.strictEqual(await ending(volume, (opened) => Files.readFolder(opened, "/")), "Corrupt")
   })
 })
