@@ -43,7 +43,7 @@ export type WriteKind = keyof typeof WRITES
 export type ReadKind = keyof typeof READS
 export type Kind = WriteKind | ReadKind
 
-export const isRead = (step: Step): boolean => step.do in READS
+const isRead = (step: Step): boolean => step.do in READS
 
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
   `${kind} ${path} ${to} @${offset} +${bytes.length}`
