@@ -43,8 +43,6 @@ export type WriteKind = keyof typeof WRITES
 export type ReadKind = keyof typeof READS
 export type Kind = WriteKind | ReadKind
 
-const isRead = (step: Step): boolean => step.do in READS
-
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
   `${kind} ${path} ${to} @${offset} +${bytes.length}`
 
