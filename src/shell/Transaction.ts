@@ -101,6 +101,7 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
     }
     if (!frame.isOpen) return Effect.fail(ended())
     const { group } = frame
+    if (group.draft.isSealed) return Effect.fail(Session.refusal(session) ?? ended())
     return Effect.tap(Interpreter.edit(session, group.pinned, group.draft, f), () => EarlyFlush.relieve(session, group))
   })
 
@@ -214,6 +215,8 @@ const rollback = (
   group: Session.Group,
   savepoint: ReturnType<Draft<Roots>["savepoint"]>
 ): void => {
+  // An operation that failed after it had sealed its attempt has poisoned the session: nothing of the draft is used again.
+  if (group.draft.isSealed) return
   group.draft.rollback(savepoint)
   OpenFiles.forget(session, group.draft.roots.nextInode)
 }

@@ -8,16 +8,14 @@ import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
 import * as Files from "../../src/shell/Files.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
-import { noise, Volume } from "../core/CheckVolume.ts"
+import { noise, sha256, Volume, xxh64 } from "../core/CheckVolume.ts"
 import { ArrayDisk } from "./ArrayDisk.ts"
 import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
-import { failureOf } from "./FlipSubject.ts"
+import { failureOf, makeSubject } from "./FlipSubject.ts"
+import { Base, mutate } from "./Hostile.ts"
 
 /** The tag of the error that using the volume ends with, or "success". */
-const ending = async <A>(
-  volume: Volume,
-  use: (opened: Service) => ReturnType<typeof Files.sweep> | Effect.Effect<A>
-) => {
+const ending = async (volume: Volume, use: (opened: Service) => Effect.Effect<unknown, VolumeError>) => {
   const disk = new ArrayDisk(volume.disk.slice())
   disk.callsMax = 5000
   const exit = await runFixed(
@@ -64,5 +62,31 @@ describe("a hostile image", () => {
       )
     )
     assert.strictEqual(names, "success")
+  })
+
+  it("that fails a write half-way lets go of the writer's permit", async () => {
+    const { image } = mutate(new Base((await makeSubject(true)).image, [xxh64, sha256]), 7018)
+    const disk = new ArrayDisk(image)
+    const tags = await runFixed(
+      withVolume(disk.device, { format: "never" }, (volume) =>
+        Effect.gen(function* () {
+          const seen: Array<string> = []
+          yield* Files.walk(volume, "/")
+          yield* Files.makeFolder(volume, "/new")
+          const write = Effect.exit(Files.writeFile(volume, "/new/file", new Uint8Array(1500)))
+          const exits: ReadonlyArray<Exit.Exit<unknown, VolumeError>> = [
+            yield* write,
+            yield* write,
+            yield* Effect.exit(volume.transaction(write))
+          ]
+          for (const exit of exits) {
+            const failure = failureOf(exit)
+            seen.push(typeof failure === "string" ? failure.slice(0, 100) : failure.reason._tag)
+          }
+          return seen
+        })
+      )
+    )
+    assert.deepStrictEqual(tags, ["Corrupt", "Poisoned", "Poisoned"])
   })
 })
