@@ -44,7 +44,8 @@ const CALLS_MAX = 3000
 const OPENING_BYTES_MAX = 4 * 1024 * 1024
 const READ_BYTES_MAX = 20_000
 const PATHS_MAX = 12
-const MILLIS_MAX = 3000
+const MILLIS_MAX = 10_000
+const STUCK_MILLIS = 20_000
 
 const bases = async (): Promise<ReadonlyArray<Base>> => {
   const checksums = [xxh64, sha256]
@@ -121,7 +122,20 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
     millisMax: 0
   }
   const { outcomes, violations } = tried
-  await runFixed(
+  let current = ""
+  let last = ""
+  let stuck: NodeJS.Timeout | undefined
+  // Finds what waits for ever; what computes for ever is found by the test's own time limit, and by the trace.
+  const watch = new Promise<void>((resolve) => {
+    stuck = setInterval(() => {
+      if (current === last && current !== "") {
+        violations.add(`${current}: no end`)
+        resolve()
+      }
+      last = current
+    }, STUCK_MILLIS)
+  })
+  const work = runFixed(
     Effect.gen(function* () {
       for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
         const base = all[seed % all.length]
@@ -130,6 +144,7 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
         disk.callsMax = CALLS_MAX
         if (process.env["NOTAFS_FUZZ_TRACE"] !== undefined)
           writeFileSync(process.env["NOTAFS_FUZZ_TRACE"], `${seed} ${what}`)
+        current = `seed ${seed} (${what})`
         const begun = performance.now()
         const note = (name: string, exit: Exit.Exit<unknown, VolumeError>): void => {
           const failure = Exit.isFailure(exit) ? failureOf(exit) : undefined
@@ -155,6 +170,8 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
       }
     })
   )
+  await Promise.race([work, watch])
+  clearInterval(stuck)
   return tried
 }
 

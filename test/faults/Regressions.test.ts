@@ -42,6 +42,12 @@ describe("a hostile image", () => {
     assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
   })
 
+  it("in which an orphan has no inode is not swept for ever", async () => {
+    const volume = new Volume()
+    volume.put(Inode.orphanKey(77), new Uint8Array(0))
+    assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
+  })
+
   it("in which two pointers of the last commit name one page falls back, and is not written twice", async () => {
     const volume = new Volume()
     volume.note(Inode.ROOT, "before", "it")
