@@ -48,6 +48,12 @@ describe("a hostile image", () => {
     assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
   })
 
+  it("that has given all inode numbers gives no other", async () => {
+    const volume = new Volume()
+    volume.root({ roots: { ...volume.record.roots, nextInode: 2 ** 48 - 1 } })
+    assert.strictEqual(await ending(volume, (opened) => Files.makeFolder(opened, "/folder")), "Corrupt")
+  })
+
   it("in which two pointers of the last commit name one page falls back, and is not written twice", async () => {
     const volume = new Volume()
     volume.note(Inode.ROOT, "before", "it")
