@@ -3,7 +3,7 @@
  * writing, listed, read, checked, written and closed. Whatever it says: a result or a typed error, within the device, in
  * bounded time, memory and calls.
  *
- * `NOTAFS_FUZZ` is the number of images, `NOTAFS_FUZZ_SEED` the first seed: with one image it replays a case. The file that
+ * `NOTAFS_FUZZ` is the number of images (8,000 without it), `NOTAFS_FUZZ_SEED` the first seed: with one image it replays a case. The file that
  * `NOTAFS_FUZZ_TRACE` names holds the case that is tried, to find one that does not end.
  */
 import { writeFileSync } from "node:fs"
@@ -35,7 +35,7 @@ vi.mock("xxhash-wasm", async (original) => {
   return { default: () => loaded }
 })
 
-const COUNT = Number(process.env["NOTAFS_FUZZ"] ?? 20_000)
+const COUNT = Number(process.env["NOTAFS_FUZZ"] ?? 8000)
 const FIRST_SEED = Number(process.env["NOTAFS_FUZZ_SEED"] ?? 1)
 
 /** Calls of the device for everything that is done with one image. */
@@ -43,7 +43,7 @@ const CALLS_MAX = 3000
 /** What an opening reads: superblock copies, slots, and at most twice what one barrier allows, a batch over it. */
 const OPENING_BYTES_MAX = 4 * 1024 * 1024
 const READ_BYTES_MAX = 20_000
-const PATHS_MAX = 12
+const PATHS_MAX = 5
 const MILLIS_MAX = 10_000
 const STUCK_MILLIS = 20_000
 
@@ -65,6 +65,7 @@ const bases = async (): Promise<ReadonlyArray<Base>> => {
 const exercise = Effect.fnUntraced(function* (
   volume: Service,
   disk: ArrayDisk,
+  seed: number,
   note: (name: string, exit: Exit.Exit<unknown, VolumeError>) => void
 ) {
   const attempt = <A>(name: string, effect: Effect.Effect<A, VolumeError>) =>
@@ -74,14 +75,14 @@ const exercise = Effect.fnUntraced(function* (
     })
   const walked = (yield* attempt("list", Files.walk(volume, "/"))) ?? []
   const step = Math.max(1, Math.floor(walked.length / PATHS_MAX))
-  const chosen = walked.filter((_, index) => index % step === 0)
+  const chosen = walked.filter((_, index) => index % step === seed % step).slice(0, PATHS_MAX)
   for (const { path, type } of chosen) {
     yield* attempt("stat", Files.lstat(volume, path))
     yield* attempt("attributes", Files.attributes(volume, path))
     if (type === "SymbolicLink") yield* attempt("readLink", Files.readLink(volume, path))
     else if (type === "File") yield* attempt("read", Files.readRange(volume, path, 0, READ_BYTES_MAX))
   }
-  for (const path of ["/rope", "/folder/run", "/inline", "/hole", "/1"]) {
+  for (const path of ["/rope", "/folder/run"]) {
     yield* attempt("read", Files.readRange(volume, path, 0, READ_BYTES_MAX))
   }
   disk.visits.fill(0)
@@ -157,7 +158,7 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
           withVolume(disk.device, { readOnly, format: "never", cacheBytes: 64 * 1024 }, (volume) => {
             tried.openingBytesMax = Math.max(tried.openingBytesMax, disk.readBytes)
             if (disk.readBytes > OPENING_BYTES_MAX) violations.add(`seed ${seed} (${what}): opening read too much`)
-            return exercise(volume, disk, note)
+            return exercise(volume, disk, seed, note)
           })
         )
         note("open and close", exit)
