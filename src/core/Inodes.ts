@@ -8,7 +8,6 @@ import * as BTree from "./BTree.ts"
 import { UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import * as Inode from "./Inode.ts"
-import { invariant } from "./Invariant.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
 import type { Roots } from "./Roots.ts"
 import type { Tree } from "./Tree.ts"
@@ -46,7 +45,8 @@ export const put = (draft: RootsDraft, number: number, inode: Inode.Inode): void
 /** The number that the next {@link add} gives. */
 export const nextNumber = (draft: RootsDraft): number => {
   const { nextInode } = draft.roots
-  invariant(nextInode < UINT48_END, "a volume gives fewer than 2^48 inode numbers in its life")
+  // No volume comes that far in its life: its root was forged.
+  if (nextInode >= UINT48_END - 1) throw new CorruptPage(undefined, "all inode numbers have been given")
   return nextInode
 }
 

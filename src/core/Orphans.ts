@@ -127,6 +127,10 @@ export const sweep = (draft: Inodes.RootsDraft, steps: number, time: bigint, ope
   let number = next(draft, draft.roots.names, 0)
   while (number !== undefined && open.has(number)) number = next(draft, draft.roots.names, number)
   if (number === undefined) return true
+  // Else nothing would ever be removed, and sweeping would not end.
+  if (Inodes.get(draft, draft.roots.names, number) === undefined) {
+    throw new CorruptPage(undefined, `orphan ${number} has no inode`)
+  }
   reap(draft, number, steps, time, open)
   return false
 }

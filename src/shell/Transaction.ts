@@ -92,6 +92,8 @@ export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A
 /** One operation of a running transaction, whose `inner` permit the caller holds. What finds no room is undone alone. */
 const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> => {
   const { draft, pinned } = group
+  // An operation that was sealed has failed: nobody knows what the draft holds.
+  if (draft.isSealed) return Effect.fail(Session.refusal(session) ?? ended())
   const edit = Interpreter.edit(session, pinned, draft, f)
   if (!isScarce(group)) return Effect.tap(edit, () => EarlyFlush.relieve(session, group))
   return Effect.uninterruptibleMask((restore) => {
@@ -259,6 +261,8 @@ const rollback = (
   group: Session.Group,
   savepoint: ReturnType<Draft<Roots>["savepoint"]>
 ): void => {
+  // An operation that failed after it had sealed its attempt has poisoned the session: nothing of the draft is used again.
+  if (group.draft.isSealed) return
   group.draft.rollback(savepoint)
   OpenFiles.forget(session, group.draft.roots.nextInode)
 }

@@ -3,7 +3,7 @@
  * writing, listed, read, checked, written and closed. Whatever it says: a result or a typed error, within the device, in
  * bounded time, memory and calls.
  *
- * `NOTAFS_FUZZ` is the number of images, `NOTAFS_FUZZ_SEED` the first seed: with one image it replays a case. The file that
+ * `NOTAFS_FUZZ` is the number of images (8,000 without it), `NOTAFS_FUZZ_SEED` the first seed: with one image it replays a case. The file that
  * `NOTAFS_FUZZ_TRACE` names holds the case that is tried, to find one that does not end.
  */
 import { writeFileSync } from "node:fs"
@@ -35,7 +35,7 @@ vi.mock("xxhash-wasm", async (original) => {
   return { default: () => loaded }
 })
 
-const COUNT = Number(process.env["NOTAFS_FUZZ"] ?? 20_000)
+const COUNT = Number(process.env["NOTAFS_FUZZ"] ?? 8000)
 const FIRST_SEED = Number(process.env["NOTAFS_FUZZ_SEED"] ?? 1)
 
 /** Calls of the device for everything that is done with one image. */
@@ -43,8 +43,9 @@ const CALLS_MAX = 3000
 /** What an opening reads: superblock copies, slots, and at most twice what one barrier allows, a batch over it. */
 const OPENING_BYTES_MAX = 4 * 1024 * 1024
 const READ_BYTES_MAX = 20_000
-const PATHS_MAX = 12
-const MILLIS_MAX = 3000
+const PATHS_MAX = 5
+const MILLIS_MAX = 10_000
+const STUCK_MILLIS = 20_000
 
 const bases = async (): Promise<ReadonlyArray<Base>> => {
   const checksums = [xxh64, sha256]
@@ -64,6 +65,7 @@ const bases = async (): Promise<ReadonlyArray<Base>> => {
 const exercise = Effect.fnUntraced(function* (
   volume: Service,
   disk: ArrayDisk,
+  seed: number,
   note: (name: string, exit: Exit.Exit<unknown, VolumeError>) => void
 ) {
   const attempt = <A>(name: string, effect: Effect.Effect<A, VolumeError>) =>
@@ -73,14 +75,14 @@ const exercise = Effect.fnUntraced(function* (
     })
   const walked = (yield* attempt("list", Files.walk(volume, "/"))) ?? []
   const step = Math.max(1, Math.floor(walked.length / PATHS_MAX))
-  const chosen = walked.filter((_, index) => index % step === 0)
+  const chosen = walked.filter((_, index) => index % step === seed % step).slice(0, PATHS_MAX)
   for (const { path, type } of chosen) {
     yield* attempt("stat", Files.lstat(volume, path))
     yield* attempt("attributes", Files.attributes(volume, path))
     if (type === "SymbolicLink") yield* attempt("readLink", Files.readLink(volume, path))
     else if (type === "File") yield* attempt("read", Files.readRange(volume, path, 0, READ_BYTES_MAX))
   }
-  for (const path of ["/rope", "/folder/run", "/inline", "/hole", "/1"]) {
+  for (const path of ["/rope", "/folder/run"]) {
     yield* attempt("read", Files.readRange(volume, path, 0, READ_BYTES_MAX))
   }
   disk.visits.fill(0)
@@ -121,7 +123,20 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
     millisMax: 0
   }
   const { outcomes, violations } = tried
-  await runFixed(
+  let current = ""
+  let last = ""
+  let stuck: NodeJS.Timeout | undefined
+  // Finds what waits for ever; what computes for ever is found by the test's own time limit, and by the trace.
+  const watch = new Promise<void>((resolve) => {
+    stuck = setInterval(() => {
+      if (current === last && current !== "") {
+        violations.add(`${current}: no end`)
+        resolve()
+      }
+      last = current
+    }, STUCK_MILLIS)
+  })
+  const work = runFixed(
     Effect.gen(function* () {
       for (let seed = firstSeed; seed < firstSeed + count; seed += 1) {
         const base = all[seed % all.length]
@@ -130,6 +145,7 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
         disk.callsMax = CALLS_MAX
         if (process.env["NOTAFS_FUZZ_TRACE"] !== undefined)
           writeFileSync(process.env["NOTAFS_FUZZ_TRACE"], `${seed} ${what}`)
+        current = `seed ${seed} (${what})`
         const begun = performance.now()
         const note = (name: string, exit: Exit.Exit<unknown, VolumeError>): void => {
           const failure = Exit.isFailure(exit) ? failureOf(exit) : undefined
@@ -142,7 +158,7 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
           withVolume(disk.device, { readOnly, format: "never", cacheBytes: 64 * 1024 }, (volume) => {
             tried.openingBytesMax = Math.max(tried.openingBytesMax, disk.readBytes)
             if (disk.readBytes > OPENING_BYTES_MAX) violations.add(`seed ${seed} (${what}): opening read too much`)
-            return exercise(volume, disk, note)
+            return exercise(volume, disk, seed, note)
           })
         )
         note("open and close", exit)
@@ -155,6 +171,8 @@ const tryAll = async (count: number, firstSeed: number): Promise<Tried> => {
       }
     })
   )
+  await Promise.race([work, watch])
+  clearInterval(stuck)
   return tried
 }
 

@@ -8,10 +8,11 @@ import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
 import * as Files from "../../src/shell/Files.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
-import { noise, Volume } from "../core/CheckVolume.ts"
+import { noise, sha256, Volume, xxh64 } from "../core/CheckVolume.ts"
 import { ArrayDisk } from "./ArrayDisk.ts"
 import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
-import { failureOf } from "./FlipSubject.ts"
+import { failureOf, makeSubject } from "./FlipSubject.ts"
+import { Base, mutate } from "./Hostile.ts"
 
 /** The tag of the error that using the volume ends with, or "success". */
 const ending = async (volume: Volume, use: (opened: Service) => Effect.Effect<unknown, VolumeError>) => {
@@ -41,6 +42,18 @@ describe("a hostile image", () => {
     assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
   })
 
+  it("in which an orphan has no inode is not swept for ever", async () => {
+    const volume = new Volume()
+    volume.put(Inode.orphanKey(77), new Uint8Array(0))
+    assert.strictEqual(await ending(volume, (opened) => Files.sweep(opened)), "Corrupt")
+  })
+
+  it("that has given all inode numbers gives no other", async () => {
+    const volume = new Volume()
+    volume.root({ roots: { ...volume.record.roots, nextInode: 2 ** 48 - 1 } })
+    assert.strictEqual(await ending(volume, (opened) => Files.makeFolder(opened, "/folder")), "Corrupt")
+  })
+
   it("in which two pointers of the last commit name one page is refused, and not written twice", async () => {
     const volume = new Volume()
     volume.file(Inode.ROOT, "file", [noise(1, 512), noise(2, 512)])
@@ -50,5 +63,31 @@ describe("a hostile image", () => {
       page.copyWithin(16 + entry + 6, 16 + 6, 16 + entry)
     })
     assert.strictEqual(await ending(volume, (opened) => Files.readFolder(opened, "/")), "Corrupt")
+  })
+
+  it("that fails a write half-way lets go of the writer's permit", async () => {
+    const { image } = mutate(new Base((await makeSubject(true)).image, [xxh64, sha256]), 7018)
+    const disk = new ArrayDisk(image)
+    const tags = await runFixed(
+      withVolume(disk.device, { format: "never" }, (volume) =>
+        Effect.gen(function* () {
+          const seen: Array<string> = []
+          yield* Files.walk(volume, "/")
+          yield* Files.makeFolder(volume, "/new")
+          const write = Effect.exit(Files.writeFile(volume, "/new/file", new Uint8Array(1500)))
+          const exits: ReadonlyArray<Exit.Exit<unknown, VolumeError>> = [
+            yield* write,
+            yield* write,
+            yield* Effect.exit(volume.transaction(write))
+          ]
+          for (const exit of exits) {
+            const failure = failureOf(exit)
+            seen.push(typeof failure === "string" ? failure.slice(0, 100) : failure.reason._tag)
+          }
+          return seen
+        })
+      )
+    )
+    assert.deepStrictEqual(tags, ["Corrupt", "Poisoned", "Poisoned"])
   })
 })
