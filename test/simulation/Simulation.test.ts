@@ -42,6 +42,7 @@ beforeAll(() => prepare())
 
 it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
   const began = performance.now()
+  const cpu = process.threadCpuUsage()
   const histogram: Histogram = {}
   const bad: Array<Outcomes> = []
   const sums = { operations: 0, commits: 0, crashes: 0, reopens: 0, rerun: 0 }
@@ -61,6 +62,7 @@ it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
     assert.strictEqual(simulate({ seed, operations }).fingerprint, outcomes.fingerprint, `I15: ${command(seed)}`)
   }
   const seconds = Math.round((performance.now() - began) / 100) / 10
+  const cpuAfter = process.threadCpuUsage(cpu)
   console.log(
     JSON.stringify({
       test: "T4",
@@ -70,6 +72,7 @@ it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
       interrupts: histogram["interrupt"] ?? 0,
       violations: bad.length,
       seconds,
+      cpuSeconds: Math.round((cpuAfter.user + cpuAfter.system) / 1e5) / 10,
       histogram
     })
   )
