@@ -333,10 +333,26 @@ export const onModel = (model: FilesModel, step: Step): Answer => {
   return "done"
 }
 
-/** What a step comes to on the model, refusals told by their tag. */
+const REMOVING: ReadonlyArray<Kind> = ["unlink", "remove", "removeTree", "rename"]
+
+/** All files and links that have a name. */
+const named = (model: FilesModel): Map<number, ModelNode> => {
+  const nodes = new Map<number, ModelNode>()
+  for (const folder of model.folders()) {
+    for (const node of folder.entries.values()) if (node.type !== FOLDER) nodes.set(node.number, node)
+  }
+  return nodes
+}
+
+/** What a step comes to on the model, refusals told by their tag. What loses its last name is kept among the open files. */
 export const tried = (model: FilesModel, step: Step): Answer => {
   try {
-    return onModel(model, step)
+    if (!REMOVING.includes(step.do)) return onModel(model, step)
+    const before = named(model)
+    const answer = onModel(model, step)
+    const after = named(model)
+    for (const [number, node] of before) if (!after.has(number)) model.state.open.set(number, { node, count: 0 })
+    return answer
   } catch (refusal) {
     if (refusal instanceof Refusal) return refusal.tag
     throw refusal
