@@ -78,7 +78,7 @@ it("ends a transaction whose savepoint is held open by a fiber that has outlived
       const stray = Effect.gen(function* () {
         yield* Files.create(volume, "/stray")
         yield* held.open
-        yield* Effect.never
+        return yield* Effect.never
       })
       const outer = (fails: boolean) =>
         Effect.gen(function* () {
@@ -86,7 +86,7 @@ it("ends a transaction whose savepoint is held open by a fiber that has outlived
           yield* Files.create(volume, fails ? "/failed" : "/kept")
           yield* Effect.forkDetach(volume.transaction(stray))
           yield* held.await
-          if (fails) yield* Effect.fail("no")
+          if (fails) return yield* Effect.fail("no")
         })
       yield* Effect.exit(volume.transaction(outer(true)))
       yield* volume.transaction(outer(false))

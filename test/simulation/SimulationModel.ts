@@ -16,7 +16,7 @@ export const MARK = "user.mark"
  * `Open`: it is running. `Closed`: all of it was done, and nothing is known of its commit. `Acknowledged`. `Failed`: it was told
  * that nothing of it was kept.
  */
-export type Status = "Open" | "Closed" | "Acknowledged" | "Failed"
+type Status = "Open" | "Closed" | "Acknowledged" | "Failed"
 
 export interface State {
   readonly mark: number

@@ -39,11 +39,9 @@ const WRITES = {
 }
 const READS = { readFile: 4, readRange: 3, stat: 2, lstat: 1, exists: 1, list: 2, readLink: 1, getAttribute: 1 }
 
-export type WriteKind = keyof typeof WRITES
-export type ReadKind = keyof typeof READS
-export type Kind = WriteKind | ReadKind
-
-export const isRead = (step: Step): boolean => step.do in READS
+type WriteKind = keyof typeof WRITES
+type ReadKind = keyof typeof READS
+type Kind = WriteKind | ReadKind
 
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
   `${kind} ${path} ${to} @${offset} +${bytes.length}`
@@ -245,7 +243,7 @@ const describe = ({ content, entries, links, mode, type }: ModelNode): string =>
   `${TYPES[type]} ${mode} ${links} ${type === FOLDER ? entries.size : content.length}`
 
 /** Throws a {@link Refusal}, and has changed nothing then. */
-export const onModel = (model: FilesModel, step: Step): Answer => {
+const onModel = (model: FilesModel, step: Step): Answer => {
   const { bytes, offset, path, to } = step
   const fileAt = (): ModelNode => model.file(model.resolve(path, true))
   switch (step.do) {
