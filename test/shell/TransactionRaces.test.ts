@@ -144,38 +144,42 @@ it("keeps nothing of an operation in a transaction that was told that the volume
 })
 
 it("finds what is settled while other fibers run at every step", async () => {
-  await run({ options: { durability: "interval", cacheBytes: 0, dirtyBytes: PAGE_BYTES } }, (volume) => {
-    const write = Effect.forEach(Array.from({ length: 30 }), (_, i) =>
-      Files.writeFile(volume, "/a", bytes(3 * PAGE_BYTES, i))
-    )
-    const read = Effect.forEach(Array.from({ length: 200 }), () => Files.readFile(volume, "/a"))
-    return Files.writeFile(volume, "/a", bytes(1)).pipe(
-      Effect.andThen(Effect.all([write, read, read], { concurrency: "unbounded" })),
-      Effect.provideService(MaxOpsBeforeYield, 3)
-    )
-  })
+  const { length } = await run(
+    { options: { durability: "interval", cacheBytes: 0, dirtyBytes: PAGE_BYTES } },
+    (volume) => {
+      const write = Effect.forEach(Array.from({ length: 30 }), (_, i) =>
+        Files.writeFile(volume, "/a", bytes(3 * PAGE_BYTES, i))
+      )
+      const read = Effect.forEach(Array.from({ length: 200 }), () => Files.readFile(volume, "/a"))
+      return Files.writeFile(volume, "/a", bytes(1)).pipe(
+        Effect.andThen(Effect.all([write, read, read], { concurrency: "unbounded" })),
+        Effect.andThen(Files.readFile(volume, "/a")),
+        Effect.provideService(MaxOpsBeforeYield, 3)
+      )
+    }
+  )
+  assert.strictEqual(length, 3 * PAGE_BYTES)
 })
 
 it("gives the writer's permit back when a writer is interrupted just as it gets it", async () => {
-  await run({}, (volume) =>
-    Effect.forEach(
-      Array.from({ length: 60 }),
-      (_, turns) =>
-        Effect.gen(function* () {
-          const release = Latch.makeUnsafe(false)
-          const holder = yield* Effect.forkChild(volume.transaction(release.await), { startImmediately: true })
-          const waiter = yield* Effect.forkChild(Files.writeFile(volume, "/a", bytes(turns)), {
-            startImmediately: true
-          })
-          yield* release.open
-          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
-          yield* Fiber.interrupt(waiter)
-          yield* Fiber.await(holder)
-          yield* Files.writeFile(volume, "/b", bytes(turns))
-        }),
-      { discard: true }
+  const written = await run({}, (volume) =>
+    Effect.forEach(Array.from({ length: 60 }), (_, turns) =>
+      Effect.gen(function* () {
+        const release = Latch.makeUnsafe(false)
+        const holder = yield* Effect.forkChild(volume.transaction(release.await), { startImmediately: true })
+        const waiter = yield* Effect.forkChild(Files.writeFile(volume, "/a", bytes(turns)), {
+          startImmediately: true
+        })
+        yield* release.open
+        for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(waiter)
+        yield* Fiber.await(holder)
+        yield* Files.writeFile(volume, "/b", bytes(turns))
+        return turns
+      })
     ).pipe(Effect.provideService(MaxOpsBeforeYield, 3))
   )
+  assert.lengthOf(written, 60)
 })
 
 it("writes nothing any more after a write has failed, not even to make room", async () => {

@@ -7,7 +7,7 @@ import { prepare } from "./CrashVolume.ts"
 import { type Outcomes, simulate } from "./SimulationRun.ts"
 import type { Histogram } from "./SimulationWorld.ts"
 
-const SEEDS = 400
+const SEEDS = 2000
 const OPERATIONS = 300
 /** Every so many seeds, one is run twice (I15). */
 const TWICE_EVERY = 25
@@ -35,6 +35,8 @@ const EXPECTED = [
   "transaction DiskFull",
   "savepoint Abort",
   "view done",
+  "open done",
+  "read without a name",
   "error Poisoned"
 ]
 
@@ -42,6 +44,7 @@ beforeAll(() => prepare())
 
 it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
   const began = performance.now()
+  const cpu = process.threadCpuUsage()
   const histogram: Histogram = {}
   const bad: Array<Outcomes> = []
   const sums = { operations: 0, commits: 0, crashes: 0, reopens: 0, rerun: 0 }
@@ -61,6 +64,7 @@ it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
     assert.strictEqual(simulate({ seed, operations }).fingerprint, outcomes.fingerprint, `I15: ${command(seed)}`)
   }
   const seconds = Math.round((performance.now() - began) / 100) / 10
+  const cpuAfter = process.threadCpuUsage(cpu)
   console.log(
     JSON.stringify({
       test: "T4",
@@ -70,6 +74,7 @@ it("keeps every promise, whatever happens", { timeout: 3_600_000 }, () => {
       interrupts: histogram["interrupt"] ?? 0,
       violations: bad.length,
       seconds,
+      cpuSeconds: Math.round((cpuAfter.user + cpuAfter.system) / 1e5) / 10,
       histogram
     })
   )

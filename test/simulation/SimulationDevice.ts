@@ -18,7 +18,7 @@ import type { SimulationMachine } from "./SimulationMachine.ts"
 type Device = BlockDevice["Service"]
 
 /** What can go wrong. */
-export type Fault = "cut" | "kill" | "readFailure" | "badSector" | "writeFailure" | "syncFailure" | "ghost"
+type Fault = "cut" | "kill" | "readFailure" | "badSector" | "writeFailure" | "syncFailure" | "ghost"
 
 export interface Options {
   readonly machine: SimulationMachine

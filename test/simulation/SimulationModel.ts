@@ -16,7 +16,7 @@ export const MARK = "user.mark"
  * `Open`: it is running. `Closed`: all of it was done, and nothing is known of its commit. `Acknowledged`. `Failed`: it was told
  * that nothing of it was kept.
  */
-export type Status = "Open" | "Closed" | "Acknowledged" | "Failed"
+type Status = "Open" | "Closed" | "Acknowledged" | "Failed"
 
 export interface State {
   readonly mark: number
@@ -38,7 +38,7 @@ const setMark = (model: FilesModel, mark: number): void => {
   model.state.root.attributes.set(MARK, markBytes(mark))
 }
 
-/** A model of its own; contents are shared, since nobody changes them in place. */
+/** A model of its own; contents are shared, since nobody changes them in place, and so are the files without a name. */
 export const fork = (model: FilesModel): FilesModel => {
   const copies = new Map<ModelNode, ModelNode>()
   const copy = (node: ModelNode): ModelNode => {
@@ -51,7 +51,7 @@ export const fork = (model: FilesModel): FilesModel => {
     return made
   }
   const made = new FilesModel(model.nameBytesMax)
-  made.state = { root: copy(model.state.root), nextNumber: model.state.nextNumber, open: new Map() }
+  made.state = { root: copy(model.state.root), nextNumber: model.state.nextNumber, open: new Map(model.state.open) }
   return made
 }
 

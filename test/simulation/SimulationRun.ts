@@ -84,7 +84,7 @@ const VIOLATIONS_MAX = 5
 const FAILURES_MAX = 2
 const LIFE_MAX = 150
 
-export class SimulationRun {
+class SimulationRun {
   readonly settings: Settings
   readonly #options: Options
   readonly #random: Random

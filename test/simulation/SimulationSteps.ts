@@ -39,9 +39,9 @@ const WRITES = {
 }
 const READS = { readFile: 4, readRange: 3, stat: 2, lstat: 1, exists: 1, list: 2, readLink: 1, getAttribute: 1 }
 
-export type WriteKind = keyof typeof WRITES
-export type ReadKind = keyof typeof READS
-export type Kind = WriteKind | ReadKind
+type WriteKind = keyof typeof WRITES
+type ReadKind = keyof typeof READS
+type Kind = WriteKind | ReadKind
 
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
   `${kind} ${path} ${to} @${offset} +${bytes.length}`
@@ -243,7 +243,7 @@ const describe = ({ content, entries, links, mode, type }: ModelNode): string =>
   `${TYPES[type]} ${mode} ${links} ${type === FOLDER ? entries.size : content.length}`
 
 /** Throws a {@link Refusal}, and has changed nothing then. */
-export const onModel = (model: FilesModel, step: Step): Answer => {
+const onModel = (model: FilesModel, step: Step): Answer => {
   const { bytes, offset, path, to } = step
   const fileAt = (): ModelNode => model.file(model.resolve(path, true))
   switch (step.do) {
@@ -331,10 +331,26 @@ export const onModel = (model: FilesModel, step: Step): Answer => {
   return "done"
 }
 
-/** What a step comes to on the model, refusals told by their tag. */
+const REMOVING: ReadonlyArray<Kind> = ["unlink", "remove", "removeTree", "rename"]
+
+/** All files and links that have a name. */
+const named = (model: FilesModel): Map<number, ModelNode> => {
+  const nodes = new Map<number, ModelNode>()
+  for (const folder of model.folders()) {
+    for (const node of folder.entries.values()) if (node.type !== FOLDER) nodes.set(node.number, node)
+  }
+  return nodes
+}
+
+/** What a step comes to on the model, refusals told by their tag. What loses its last name is kept among the open files. */
 export const tried = (model: FilesModel, step: Step): Answer => {
   try {
-    return onModel(model, step)
+    if (!REMOVING.includes(step.do)) return onModel(model, step)
+    const before = named(model)
+    const answer = onModel(model, step)
+    const after = named(model)
+    for (const [number, node] of before) if (!after.has(number)) model.state.open.set(number, { node, count: 0 })
+    return answer
   } catch (refusal) {
     if (refusal instanceof Refusal) return refusal.tag
     throw refusal

@@ -12,6 +12,7 @@ import type { Receipt, Volume } from "../../src/shell/Volume.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { FilesModel } from "../core/FilesModel.ts"
 import * as CrashState from "./CrashState.ts"
+import { hold } from "./SimulationHandle.ts"
 import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
 import * as Steps from "./SimulationSteps.ts"
@@ -372,7 +373,8 @@ const action = (world: World): Effect.Effect<void> => {
   if (at < 62) return transaction(world)
   if (at < 78) return look(world)
   if (at < 86) return view(world)
-  if (at < 94) return sync(world)
+  if (at < 91) return sync(world)
+  if (at < 95) return hold(world)
   return at < 97 ? statistics(world) : check(world, world.random.chance(0.3))
 }
 
