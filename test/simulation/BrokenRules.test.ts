@@ -159,20 +159,27 @@ interface Broken {
 
 /** Every third operation, each by itself. */
 const several = CrashSequences.operations.filter((_, i) => i % 3 === 0).map((operation) => [operation])
+/** On a volume that is nearly full: what one commit frees the next one needs. */
+const pressing = [
+  CrashSequences.next,
+  [...CrashSequences.next, ...CrashSequences.next],
+  CrashSequences.operations.filter(({ name }) => /^(write|append|truncate|punch) .b /.test(name))
+]
+
 const [retry, otherRetry] = CrashSequences.retries
 
 const table: ReadonlyArray<Broken> = [
   {
     rule: "what a commit frees is held until the next one is durable",
     start: CrashStarts.full,
-    sequences: several,
+    sequences: pressing,
     caught: [/I4: page \d+ is retained/]
   },
   {
     rule: "a transaction does not take the pages that it frees",
     start: CrashStarts.full,
-    sequences: several,
-    caught: [/I4: page \d+ is retained/, /opened what differs|cannot be opened/]
+    sequences: pressing,
+    caught: [/I4: page \d+ is retained/, /after write \d+, \[/]
   },
   {
     rule: "what a draft that was given up has written early is held",

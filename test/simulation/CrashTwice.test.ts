@@ -22,7 +22,7 @@ describe("a volume whose power is cut again while it is recovered, or soon after
       const images = CrashBounds.imagesOf(start, 3)
       tally.explore(start, (explorer) => {
         for (const [index, operation] of CrashSequences.operations.entries()) {
-          if (!CrashBounds.isCutTwice(index)) continue
+          if (!CrashBounds.isCutTwice(start, index)) continue
           explorer.exploreTwice([operation], { durability: "commit", closes: true }, { images, imagesPerCut })
         }
       })
