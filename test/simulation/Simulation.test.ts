@@ -7,7 +7,7 @@ import { prepare } from "./CrashVolume.ts"
 import { type Outcomes, simulate } from "./SimulationRun.ts"
 import type { Histogram } from "./SimulationWorld.ts"
 
-const SEEDS = 2000
+const SEEDS = 600
 const OPERATIONS = 300
 /** Every so many seeds, one is run twice (I15). */
 const TWICE_EVERY = 25

@@ -41,6 +41,8 @@ const show = (answer: Steps.Answer): string =>
 
 const compare = (world: World, where: string, step: Step, answer: Steps.Answer, expected: Steps.Answer): void => {
   if (Steps.isSame(answer, expected)) return
+  // A goal that holds the source is a folder and not empty: the shell says the one, as Node does, and the model the other.
+  if (step.do === "rename" && answer === "NotEmpty" && expected === "IsAFolder") return
   world.breach(`${where}: ${Steps.format(step)} came to ${show(answer)}, but the model says ${show(expected)}`)
 }
 
