@@ -64,7 +64,7 @@ const bases = async (): Promise<ReadonlyArray<Base>> => {
 /** Lists, reads, checks, writes and removes; every failure is noted. */
 const exercise = Effect.fnUntraced(function* (
   volume: Service,
-  disk: ArrayDisk,
+  _disk: ArrayDisk,
   seed: number,
   note: (name: string, exit: Exit.Exit<unknown, VolumeError>) => void
 ) {
