@@ -84,8 +84,7 @@ export class Tally {
     }
     const [first] = explorer.violations
     if (first === undefined) return
-    assert.fail(
-      `${explorer.violations.length} violations with CRASH_SEED=${seed}; first ${first.replay}: ${first.reason}`
-    )
+    const replay = `CRASH_SEED=${seed}${isFull ? " CRASH_DEPTH=full" : ""} CRASH_ONLY='${first.sequence}'`
+    assert.fail(`${explorer.violations.length} violations; ${replay} shows the first: ${first.replay}: ${first.reason}`)
   }
 }

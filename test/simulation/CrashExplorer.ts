@@ -10,8 +10,13 @@ import * as CrashSequences from "./CrashSequences.ts"
 import type { Start } from "./CrashStarts.ts"
 import * as CrashState from "./CrashState.ts"
 
+/** Only the sequences of this start and name are tried: `"files", "create /a 40"`. */
+const only = process.env["CRASH_ONLY"]
+
 export interface Violation {
-  /** What leads there again. */
+  /** The start and the sequence, as `CRASH_ONLY` wants them. */
+  readonly sequence: string
+  /** What leads there from the start. */
   readonly replay: string
   readonly reason: string
 }
@@ -39,7 +44,9 @@ export class CrashExplorer {
   readonly violations: Array<Violation> = []
   readonly outcomes: Record<string, number> = {}
   readonly #judge: CrashJudge
-  readonly #random: Random
+  readonly #seed: number
+  #random: Random
+  #sequence = ""
   #sequences = 0
   #cuts = 0
   #images = 0
@@ -48,6 +55,7 @@ export class CrashExplorer {
   constructor(start: Start, seed = 0) {
     this.start = start
     this.#judge = new CrashJudge(start.facts)
+    this.#seed = seed
     this.#random = new Random(seed)
   }
 
@@ -69,8 +77,9 @@ export class CrashExplorer {
     options: CrashRun.RunOptions,
     images: CrashImages.Options
   ): void {
-    const { cuts } = this.run(this.start, sequence, options, "")
-    for (const cut of cuts) this.#enumerate(cut, images, `${this.#replay(sequence)}, ${cut.label}`)
+    if (this.#isLeftOut(sequence)) return
+    const { cuts } = this.#run(this.start, sequence, options, "")
+    for (const cut of cuts) this.#enumerate(cut, images, cut.label)
   }
 
   /**
@@ -82,24 +91,24 @@ export class CrashExplorer {
     options: CrashRun.RunOptions,
     { images, imagesPerCut }: TwiceOptions
   ): void {
-    const { cuts } = this.run(this.start, sequence, options, "")
-    for (const cut of cuts) {
-      if (!cut.disk.hasPending) continue
-      const replay = `${this.#replay(sequence)}, ${cut.label}`
-      this.#goOn(cut, `${replay}, process ended`, images)
-      for (const { choice, disk } of this.#some(cut.disk, imagesPerCut, false)) {
-        this.#goOn({ disk, states: cut.states }, `${replay}, [${choice}]`, images)
+    if (this.#isLeftOut(sequence)) return
+    const { cuts } = this.#run(this.start, sequence, options, "")
+    for (const { disk, label, states } of cuts) {
+      if (!disk.hasPending) continue
+      this.#goOn({ disk, states }, `${label}, process ended`, images)
+      for (const { choice, disk: image } of this.#some(disk, imagesPerCut, false)) {
+        this.#goOn({ disk: image, states }, `${label}, [${choice}]`, images)
       }
-      for (const { choice, disk } of this.#some(cut.disk, imagesPerCut, true)) {
+      for (const { choice, disk: image } of this.#some(disk, imagesPerCut, true)) {
         this.#images++
         this.#distinct++
-        this.#judged(this.#judge.judgeCache(disk), cut.states, `${replay}, forgotten [${choice}]`)
+        this.#judged(this.#judge.judgeCache(image), states, `${label}, forgotten [${choice}]`)
       }
     }
   }
 
   /** Runs a sequence; what it does wrong by itself is a violation. */
-  run(
+  #run(
     start: CrashRun.Disk,
     sequence: ReadonlyArray<CrashRun.Operation>,
     options: CrashRun.RunOptions,
@@ -108,20 +117,23 @@ export class CrashExplorer {
     this.#sequences++
     const run = CrashRun.run(start, this.start.facts, sequence, options)
     for (const outcome of run.outcomes) this.outcomes[outcome] = (this.outcomes[outcome] ?? 0) + 1
-    for (const reason of run.breaches) this.violations.push({ replay: `${replay} ${this.#replay(sequence)}`, reason })
+    for (const reason of run.breaches) this.violations.push({ sequence: this.#sequence, replay, reason })
     this.#cuts += run.cuts.length
     return run
   }
 
-  #replay(sequence: ReadonlyArray<CrashRun.Operation>): string {
-    return `"${this.start.name}", "${CrashSequences.nameOf(sequence)}"`
+  /** Notes which sequence is explored. What is drawn for it does not depend on those before it. */
+  #isLeftOut(sequence: ReadonlyArray<CrashRun.Operation>): boolean {
+    this.#sequence = `"${this.start.name}", "${CrashSequences.nameOf(sequence)}"`
+    this.#random = Random.at(this.#seed, placeOf(this.#sequence))
+    return only !== undefined && only !== this.#sequence
   }
 
   /** The second run. */
   #goOn(start: CrashRun.Disk, replay: string, images: CrashImages.Options): void {
     const next = CrashSequences.next[this.#random.below(CrashSequences.next.length)]
-    const { cuts } = this.run(start, [next], { durability: "commit", closes: false }, replay)
-    for (const cut of cuts) this.#enumerate(cut, images, `${replay}, then "${next.name}", ${cut.label}`)
+    const { cuts } = this.#run(start, [next], { durability: "commit", closes: false }, replay)
+    for (const cut of cuts) this.#enumerate(cut, images, `${replay}, then ${cut.label}`)
   }
 
   #some(disk: SimulatedDisk, count: number, forgets: boolean): ReadonlyArray<CrashImages.CrashImage> {
@@ -141,7 +153,7 @@ export class CrashExplorer {
 
   #judged(verdict: Verdict, states: ReadonlyArray<CrashRun.State>, replay: string): void {
     const reason = faultOf(verdict, states)
-    if (reason !== undefined) this.violations.push({ replay, reason })
+    if (reason !== undefined) this.violations.push({ sequence: this.#sequence, replay, reason })
   }
 }
 
@@ -151,4 +163,11 @@ const faultOf = ({ breaches, state }: Verdict, states: ReadonlyArray<CrashRun.St
   if (state === undefined) return "nothing could be opened"
   const differences = states.map(({ text }) => CrashState.difference(state, text))
   return `opened what differs thus from what may be:\n${differences.join("\nor\n")}`
+}
+
+/** A number for a text, to draw by. */
+const placeOf = (text: string): number => {
+  let place = 0
+  for (let i = 0; i < text.length; i++) place = (Math.imul(place, 31) + text.charCodeAt(i)) | 0
+  return place
 }

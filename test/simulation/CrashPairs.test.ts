@@ -32,4 +32,14 @@ describe("a volume whose power is cut during a sequence of operations", () => {
       })
     }
   }
+
+  it("holds the state before or after a commit of more than a mebibyte, which has two barriers", { timeout }, () => {
+    const start = CrashStarts.tall()
+    const huge = CrashSequences.one({ do: "create", path: "/huge", size: 1_100_000 })
+    tally.explore(start, (explorer) => {
+      const options = { durability: "commit", closes: true, dirtyBytes: 4 << 20 } as const
+      // Thousands of sectors are pending: what becomes of them is decided for many at a time.
+      explorer.explore([huge], options, { unitBytes: 32_768, fullMax: 0, subsetsMax: 0, sampleCount: 100, seed })
+    })
+  })
 })

@@ -13,7 +13,11 @@ const paths = ["/a", "/b", "/d", "/d/c"]
 export const SMALL_BYTES = 40
 export const LARGE_BYTES = 3000
 
-const one = (step: CrashSteps.Step): Operation => ({ kind: "steps", name: CrashSteps.format(step), steps: [step] })
+export const one = (step: CrashSteps.Step): Operation => ({
+  kind: "steps",
+  name: CrashSteps.format(step),
+  steps: [step]
+})
 
 const singles: ReadonlyArray<CrashSteps.Step> = paths.flatMap((path): ReadonlyArray<CrashSteps.Step> => [
   { do: "create", path, size: SMALL_BYTES },
