@@ -1,4 +1,7 @@
-/** Moves 1 GiB in calls of 1 MiB: `in|out plain|notafs PATH`. Prints its time and its peak memory. */
+/**
+ * Moves 1 GiB in calls of 1 MiB: `in|out|cold plain|notafs PATH`. Prints its time and its peak memory. With `out` all is
+ * read once before, and that is not measured: it has the file in the cache of the system and the code compiled.
+ */
 import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from "node:fs"
 import { Effect, FileSystem, Layer } from "effect"
 import { Volume, VolumeFileSystem } from "../src/index.ts"
@@ -56,6 +59,7 @@ const inVolume = async (
   await Effect.runPromise(
     Effect.provide(
       Effect.gen(function* () {
+        if (direction === "out") yield* program
         const start = performance.now()
         yield* program
         ms = performance.now() - start
@@ -67,4 +71,7 @@ const inVolume = async (
 }
 
 if (contestant === "notafs") await inVolume(direction === "in" ? notafsIn : notafsOut)
-else Child.report(await time(direction === "in" ? plainIn : plainOut))
+else {
+  if (direction === "out") plainOut()
+  Child.report(await time(direction === "in" ? plainIn : plainOut))
+}

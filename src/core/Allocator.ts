@@ -62,15 +62,16 @@ export const overheadCount = (layout: Layout, pageCount: number): number =>
   Math.floor(deletionCount(pageCount) / 2) + FreeMap.nodeCount(layout, pageCount)
 
 /** The pages `dead` died in `generation`: free in its map, not allocatable yet. */
-export const release = (allocator: Allocator, dead: Extent.ExtentSet, generation: number): Allocator =>
-  dead.length === 0
-    ? allocator
-    : {
-        ...allocator,
-        map: FreeMap.release(allocator.map, dead),
-        held: [...allocator.held, { generation, extents: dead }],
-        freeCount: allocator.freeCount + Extent.size(dead)
-      }
+export const release = (allocator: Allocator, dead: Extent.ExtentSet, generation: number): Allocator => {
+  if (dead.length === 0) return allocator
+  if (Extent.intersect(dead, allocator.window).length > 0) throw new CorruptPage(undefined, FreeMap.FREED_TWICE)
+  return {
+    ...allocator,
+    map: FreeMap.release(allocator.map, dead),
+    held: [...allocator.held, { generation, extents: dead }],
+    freeCount: allocator.freeCount + Extent.size(dead)
+  }
+}
 
 /** Lets go what no root at or above `oldestRoot` can ask for: a page that died in g is seen by roots below g only. */
 export const forget = (allocator: Allocator, oldestRoot: number): Allocator => {

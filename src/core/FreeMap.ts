@@ -12,8 +12,11 @@ import type { Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
 import { type Layout, NODE_HEADER_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
-import type { Pages } from "./Pages.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
+
+/** What is wrong with a volume that releases a page which is free already. */
+export const FREED_TWICE = "a page is freed that is free already"
 
 export interface FreeMap {
   readonly pageCount: number
@@ -119,7 +122,10 @@ export const freeInLeaf = (pages: Pages, map: FreeMap, index: number): Extent.Ex
   const end = Math.min(first + pages.layout.mapLeafPages, map.pageCount)
   const leaf = leafOf(pages, map, index)
   const bits = leaf === undefined ? Extent.of(first, end - first) : bitExtents(leaf, first, end)
-  return Extent.union(Extent.subtract(bits, Extent.within(map.used, first, end)), Extent.within(map.freed, first, end))
+  const freed = Extent.within(map.freed, first, end)
+  // Of a page that was freed twice nobody would know later that it was taken: it would be given to two.
+  if (Extent.intersect(bits, freed).length > 0) throw new CorruptPage(undefined, FREED_TWICE)
+  return Extent.union(Extent.subtract(bits, Extent.within(map.used, first, end)), freed)
 }
 
 /** All free pages: for a volume small enough to ask. */

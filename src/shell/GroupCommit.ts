@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
@@ -224,7 +225,8 @@ export const write = (
     return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
   })
 
-const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
+/** Syncs; a failure poisons the session. */
+export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
     session.counters.syncs++
@@ -240,9 +242,24 @@ const writeAndSync = (
     Effect.suspend(() => sync(session))
   )
 
+/** Waits for the early write that is on its way. */
+export const arrived = (session: Session.Session): Effect.Effect<void> =>
+  Effect.suspend(() => (session.early === undefined ? Effect.void : Fiber.join(session.early.written)))
+
+/** The same, and for the sync behind it. */
+export const landed = (session: Session.Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { early } = session
+    if (early === undefined) return Effect.void
+    return Effect.map(Fiber.join(early.synced), () => {
+      if (session.early === early) session.early = undefined
+    })
+  })
+
 /** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
 const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
   const root = { address: plan.root.page, bytes: plan.root.bytes }
+  yield* landed(session)
   yield* Fencing.check(session)
   if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
     yield* writeAndSync(session, plan.writes)

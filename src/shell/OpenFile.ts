@@ -24,6 +24,7 @@ import * as FileContent from "./FileContent.ts"
 import type { Operation, Service } from "./FileOperation.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
+import { ReadAhead } from "./ReadAhead.ts"
 import type { OpenInode } from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -198,6 +199,10 @@ const close = (volume: Service, inode: OpenInode): Effect.Effect<void> =>
 
 const handle = (volume: Service, path: string, way: Way, inode: OpenInode): OpenFile => {
   const { number } = inode
+  const ahead = new ReadAhead(
+    (offset, target) => FileContent.readAt(volume, path, number, offset, target),
+    volume.durableRoot
+  )
   const guarded = <A>(what: "reading" | "writing" | undefined, operation: Operation<A>): Operation<A> =>
     Effect.suspend(() => {
       if (inode.isGone) return FileOperation.settle(path, FileError.notFound(FileError.NO_NAME))
@@ -220,7 +225,12 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
     read: (offset, target) =>
       guarded(
         "reading",
-        FileOperation.counted(volume, path, [offset], FileContent.readAt(volume, path, number, offset, target))
+        FileOperation.counted(
+          volume,
+          path,
+          [offset],
+          Effect.suspend(() => ahead.read(offset, target))
+        )
       ),
     write: (offset, bytes) =>
       guarded(

@@ -9,6 +9,7 @@
  * - `poison` is set by the first failed write or sync and never cleared: no write, no root and no acknowledgement after it.
  */
 import type * as Deferred from "effect/Deferred"
+import type * as Fiber from "effect/Fiber"
 import type * as Semaphore from "effect/Semaphore"
 import type * as Allocator from "../core/Allocator.ts"
 import type * as Binding from "../core/Binding.ts"
@@ -72,6 +73,12 @@ export interface Inflight {
   readonly next: Commit.Head
 }
 
+/** The early write on its way to the device, at most one, and the sync behind it; see `EarlyFlush`. */
+export interface Early {
+  readonly written: Fiber.Fiber<void>
+  readonly synced: Fiber.Fiber<void>
+}
+
 export interface Counters {
   commits: number
   transactions: number
@@ -96,6 +103,7 @@ export interface Session {
   readonly writer: Semaphore.Semaphore
   head: Commit.Head
   inflight: Inflight | undefined
+  early: Early | undefined
   group: Group | undefined
   /** What the first write of this session writes again, with the same bytes, before anything else (I3). */
   rewrite: ReadonlyArray<Write>

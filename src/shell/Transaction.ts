@@ -47,6 +47,15 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   return group === undefined ? Interpreter.readRoot(session, inflight?.next ?? head, f) : readGroup(session, group, f)
 }
 
+/** The root that the caller reads as long as this is the same; nothing in a transaction, or beside one by interval. */
+export const durableRoot = (session: Session.Session): Effect.Effect<Commit.Head | undefined> =>
+  Effect.map(Current, (innermost) => {
+    const frame = frameOf(session, innermost)
+    if (frame !== undefined) return frame._tag === "Viewing" ? frame.head : undefined
+    const { group, head, inflight } = session
+    return session.durability === "interval" && (group !== undefined || inflight !== undefined) ? undefined : head
+  })
+
 /** What a reader of a group finds that was committed or given up meanwhile. */
 const MOVED_ON = Symbol("moved on")
 
@@ -367,7 +376,11 @@ export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
           const landed =
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
-          return landed.pipe(Effect.andThen(GroupCommit.close(session)), Effect.andThen(flushed))
+          return landed.pipe(
+            Effect.andThen(GroupCommit.landed(session)),
+            Effect.andThen(GroupCommit.close(session)),
+            Effect.andThen(flushed)
+          )
         })
       )
     )

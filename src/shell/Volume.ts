@@ -131,6 +131,8 @@ export class Volume extends Context.Service<
     readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
     /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
     readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
+    /** The durable root that the caller sees; nothing in a transaction, or where it sees what is not durable yet. */
+    readonly durableRoot: Effect.Effect<object | undefined>
     /** What is open: asked before anything is freed. */
     readonly openFiles: OpenFiles.OpenFiles
     /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
@@ -206,6 +208,7 @@ const service = (session: Session.Session): Volume["Service"] =>
     statistics: Effect.sync(() => statisticsOf(session)),
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
+    durableRoot: Transaction.durableRoot(session),
     openFiles: OpenFiles.make(session),
     read: (f) => Transaction.read(session, f),
     write: (f) => Transaction.write(session, f)
