@@ -9,7 +9,7 @@ import type { Range } from "../../src/shell/BlockDevice.ts"
 import { DeviceFailed, type Operation } from "../../src/shell/DeviceError.ts"
 import type { Device } from "./FaultVolume.ts"
 
-const SECTOR_BYTES = 512
+export const SECTOR_BYTES = 512
 
 export class ArrayDisk {
   readonly bytes: Uint8Array
