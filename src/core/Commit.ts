@@ -19,8 +19,10 @@ import { invariant } from "./Invariant.ts"
 import * as Node from "./Node.ts"
 import * as RootRecord from "./RootRecord.ts"
 import * as RootSlots from "./RootSlots.ts"
-import type { Roots } from "./Roots.ts"
+import * as Rollback from "./Rollback.ts"
+import { NOTHING_PENDING, type Roots } from "./Roots.ts"
 import * as Settle from "./Settle.ts"
+import * as Snapshots from "./Snapshots.ts"
 import type { Write } from "./Write.ts"
 
 /** Commits that write more than this put a sync between their pages and their root. */
@@ -70,7 +72,8 @@ export interface EarlyWrites {
 
 type RootsDraft = Draft<Roots>
 
-const TREES = ["names", "snapshots", "deadlists", "tables"] as const
+/** In the order in which they are settled: the item of a snapshot holds the trees before it. */
+const TREES = ["names", "tables", "deadlists", "snapshots"] as const
 
 /** The trees of a draft as settling needs them, with links of their own. */
 const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (typeof TREES)[number] }> =>
@@ -130,13 +133,24 @@ export const plan = (
   invariant(generation > base.generation, "generations increase")
   // What a snapshot still sees goes on its list; the pages that editing the lists releases are free with the rest.
   const userDead = draft.dead.length
-  const free = Deadlists.record(draft, draft.dead.slice())
+  const { pending } = draft.roots
+  const free = Deadlists.record(draft, Rollback.stillDead(draft.dead, pending.rollbacks))
+  for (const rollback of pending.rollbacks) Snapshots.noteRollback(draft, rollback.generation)
+  if (pending.snapshot !== undefined) Snapshots.insert(draft, pending.snapshot)
   const dead = Extent.union(extentsOf(free), deadExtents(draft, userDead))
   const deadCount = draft.dead.length
   let after = Allocator.release(allocator, dead, generation)
 
   const tops = topsOf(draft.roots)
-  const places = Settle.collect(draft, tops)
+  const userPlaces = Settle.collect(
+    draft,
+    tops.filter(({ name }) => name !== "snapshots")
+  )
+  const snapshotPlaces = Settle.collect(
+    draft,
+    tops.filter(({ name }) => name === "snapshots")
+  )
+  const places = [...userPlaces, ...snapshotPlaces]
   const sizes = Settle.sizes(draft, places)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const { pageCount } = after.map
@@ -172,8 +186,14 @@ export const plan = (
   const mapHomes = mapPlaces.map(({ id }) => mapAddresses.get(id) ?? 0)
 
   // All is known and loaded: from here on nothing can fail.
-  const writes = [...Settle.place(draft, places, taken.addresses), ...Settle.place(draft, mapPlaces, mapHomes)]
-  const roots = withLinks(draft.roots, tops)
+  const settled = Settle.place(draft, userPlaces, taken.addresses)
+  const roots: Roots = { ...withLinks(draft.roots, tops), pending: NOTHING_PENDING }
+  if (pending.snapshot !== undefined) Snapshots.complete(draft, roots.names, roots.tables)
+  const writes = [
+    ...settled,
+    ...Settle.place(draft, snapshotPlaces, taken.addresses.slice(userPlaces.length)),
+    ...Settle.place(draft, mapPlaces, mapHomes)
+  ]
   const writtenBytes = (total + mapPlaces.length) * layout.pageBytes
   const root = RootRecord.encode(binding, circumstances.slots, {
     generation,

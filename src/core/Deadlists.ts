@@ -71,24 +71,46 @@ export const record = (draft: Draft<Roots>, dead: ReadonlyArray<DeadExtent>): Re
  * What no older snapshot sees is declared dead, outside of every list. Answers whether the list is empty.
  */
 export const dissolve = (draft: Draft<Roots>, snapshot: number, entriesMax: number): boolean => {
-  const entries: Array<Entry> = []
-  let isEmpty = true
-  ascend(draft, draft.roots.deadlists, keyOf(snapshot, 0), (entry) => {
-    if (entry.snapshot !== snapshot) return false
-    isEmpty = entries.length < entriesMax
-    if (isEmpty) entries.push(entry)
-    return isEmpty
-  })
+  const entries = some(draft, snapshot, snapshot, entriesMax)
   const older = Snapshots.newest(draft, draft.roots.snapshots, snapshot)
   draft.bookkeeping = true
   for (const entry of entries) {
-    const deadlists = BTree.remove(draft, draft.roots.deadlists, keyOf(snapshot, entry.address))
-    draft.roots = { ...draft.roots, deadlists }
+    drop(draft, entry)
     if (older > 0 && entry.birth <= older) put(draft, { ...entry, snapshot: older })
     else draft.release(entry.address, entry.pageCount, entry.birth)
   }
   draft.bookkeeping = false
-  return isEmpty
+  return entries.length < entriesMax
+}
+
+/** The first entries, up to `countMax`, on the lists of snapshots in [from, to]. */
+const some = (draft: Draft<Roots>, from: number, to: number, countMax: number): ReadonlyArray<Entry> => {
+  const entries: Array<Entry> = []
+  ascend(draft, draft.roots.deadlists, keyOf(from, 0), (entry) => {
+    if (entry.snapshot <= to) entries.push(entry)
+    return entry.snapshot <= to && entries.length < countMax
+  })
+  return entries
+}
+
+const drop = (draft: Draft<Roots>, { address, snapshot }: Entry): void => {
+  const deadlists = BTree.remove(draft, draft.roots.deadlists, keyOf(snapshot, address))
+  draft.roots = { ...draft.roots, deadlists }
+}
+
+/**
+ * Takes up to `entriesMax` entries off the lists of a snapshot and of all after it, which go with a rollback to it: what it
+ * sees itself lives again, the rest is dead outside of every list. Answers whether the lists are empty.
+ */
+export const revive = (draft: Draft<Roots>, snapshot: number, entriesMax: number): boolean => {
+  const entries = some(draft, snapshot, Number.POSITIVE_INFINITY, entriesMax)
+  draft.bookkeeping = true
+  for (const entry of entries) {
+    drop(draft, entry)
+    if (entry.birth > snapshot) draft.release(entry.address, entry.pageCount, entry.birth)
+  }
+  draft.bookkeeping = false
+  return entries.length < entriesMax
 }
 
 /** All pages on lists: for a check. */

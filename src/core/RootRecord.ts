@@ -17,7 +17,7 @@ import type { Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as RootSlots from "./RootSlots.ts"
-import type { Roots } from "./Roots.ts"
+import { NOTHING_PENDING, type Roots } from "./Roots.ts"
 import type { Superblock } from "./Superblock.ts"
 import * as Tree from "./Tree.ts"
 
@@ -112,6 +112,7 @@ export const deltaBytesMax = ({ pageBytes, pointerBytes }: Layout): number => {
 export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, record: RootRecord): EncodedRoot => {
   const { layout } = binding
   const { map, roots } = record
+  invariant(roots.pending === NOTHING_PENDING, "a root that is committed asks for nothing")
   const bytes = new Uint8Array(layout.pageBytes)
   Bytes.writeUint32(bytes, AT_MAGIC, MAGIC)
   Bytes.writeUint16(bytes, AT_SLOT, record.slot)
@@ -235,7 +236,8 @@ export const decode = (
     deadlists: tree(TAG_DEADLISTS),
     tables: tree(TAG_TABLES),
     nextInode: Bytes.readUint48(bytes, AT_NEXT_INODE),
-    inodeCount: Bytes.readUint48(bytes, AT_INODE_COUNT)
+    inodeCount: Bytes.readUint48(bytes, AT_INODE_COUNT),
+    pending: NOTHING_PENDING
   }
   const height = FreeMap.heightFor(layout, pageCount)
   const extents = (tag: number) => Extent.decode(sections.get(tag) ?? new Uint8Array(0), pageCount)

@@ -4,6 +4,28 @@
 import type { Layout } from "./Layout.ts"
 import * as Tree from "./Tree.ts"
 
+/** A snapshot of what the transaction commits. */
+export interface PendingSnapshot {
+  readonly name: Uint8Array
+  readonly id: Uint8Array
+  /** Nanoseconds since 1970. */
+  readonly time: bigint
+}
+
+/** A transaction went back to a snapshot: of the first `deadCount` deaths of its draft, what the snapshot sees lives again. */
+export interface PendingRollback {
+  readonly generation: number
+  readonly deadCount: number
+}
+
+/** What a transaction asks of its commit. Of a committed root there is nothing left of it. */
+export interface Pending {
+  readonly snapshot: PendingSnapshot | undefined
+  readonly rollbacks: ReadonlyArray<PendingRollback>
+}
+
+export const NOTHING_PENDING: Pending = { snapshot: undefined, rollbacks: [] }
+
 export interface Roots {
   /** Files and folders; see `Inode`. */
   readonly names: Tree.Tree
@@ -16,6 +38,7 @@ export interface Roots {
   /** The number that the next new file or folder gets: never given twice. */
   readonly nextInode: number
   readonly inodeCount: number
+  readonly pending: Pending
 }
 
 export const empty = (layout: Layout): Roots => ({
@@ -24,5 +47,6 @@ export const empty = (layout: Layout): Roots => ({
   deadlists: Tree.empty(layout),
   tables: Tree.empty(layout),
   nextInode: 1,
-  inodeCount: 0
+  inodeCount: 0,
+  pending: NOTHING_PENDING
 })

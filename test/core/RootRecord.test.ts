@@ -8,6 +8,7 @@ import { InvariantViolation } from "../../src/core/Invariant.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
+import { NOTHING_PENDING } from "../../src/core/Roots.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
 import type * as Tree from "../../src/core/Tree.ts"
 import { Random } from "../../src/testing/Random.ts"
@@ -63,7 +64,8 @@ const recordOf = (seed: number): RootRecord.RootRecord => {
       deadlists: tree(),
       tables: tree(),
       nextInode: random.uint32() * 65_536,
-      inodeCount: random.uint32()
+      inodeCount: random.uint32(),
+      pending: NOTHING_PENDING
     }
   }
 }

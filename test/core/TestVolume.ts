@@ -12,6 +12,7 @@ import * as Allocator from "../../src/core/Allocator.ts"
 import * as Binding from "../../src/core/Binding.ts"
 import * as Checksum from "../../src/core/Checksum.ts"
 import * as Commit from "../../src/core/Commit.ts"
+import * as Deadlists from "../../src/core/Deadlists.ts"
 import { Draft } from "../../src/core/Draft.ts"
 import * as Extent from "../../src/core/Extent.ts"
 import * as Format from "../../src/core/Format.ts"
@@ -25,7 +26,9 @@ import * as Recovery from "../../src/core/Recovery.ts"
 import type * as RootRecord from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import type { Roots } from "../../src/core/Roots.ts"
+import * as Snapshots from "../../src/core/Snapshots.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
+import type * as Tree from "../../src/core/Tree.ts"
 import type { Write } from "../../src/core/Write.ts"
 
 const { h64Raw } = await xxhash()
@@ -353,6 +356,13 @@ export class TestVolume {
   /** The pages that a root reaches, and an assertion that no page is reached twice (I5 on the way). */
   reachable(root: RootRecord.EncodedRoot): Extent.ExtentSet {
     const { map, roots } = root.record
+    const { deadlists, names, snapshots, tables } = roots
+    const trees = [names, tables, deadlists, snapshots, { link: map.link, level: map.height }]
+    return this.#reached(trees, root.record.generation)
+  }
+
+  /** The pages of trees, of which the first is the names tree and the fifth the free map. */
+  #reached(trees: ReadonlyArray<Tree.Tree>, generation: number): Extent.ExtentSet {
     const { layout } = this
     const extents: Array<readonly [number, number]> = []
     let pageCount = 0
@@ -368,14 +378,28 @@ export class TestVolume {
         walk(holder, childAt, childKind, childLevel, names, pointer.birth)
       )
     }
-    for (const [name, tree] of Object.entries(roots)) {
-      if (typeof tree === "number") continue
-      walk(tree.link, 0, Node.TREE, tree.level, name === "names", root.record.generation)
+    for (const [i, tree] of trees.entries()) {
+      walk(tree.link, 0, i === 4 ? Node.MAP : Node.TREE, tree.level, i === 0, generation)
     }
-    walk(map.link, 0, Node.MAP, map.height, false, root.record.generation)
     const set = Extent.fromUnsorted(extents)
     assert.strictEqual(Extent.size(set), pageCount, "I8: no page is reached twice")
     return set
+  }
+
+  /** The pages that a root reaches or that stand on its deadlists: what its snapshots see and it does not, exactly (I8). */
+  kept(root: RootRecord.EncodedRoot): Extent.ExtentSet {
+    const { roots } = root.record
+    const reachable = this.reachable(root)
+    const clean = new CleanPages(this.layout, this.source)
+    const dead = this.read((pages) => Deadlists.all(pages, roots.deadlists), clean)
+    assert.deepStrictEqual(Extent.intersect(reachable, dead), [], "I8: what is dead is not reached")
+    const snapshots = this.read((pages) => Snapshots.list(pages, roots.snapshots, 0, Number.POSITIVE_INFINITY), clean)
+    let seen = Extent.EMPTY
+    for (const { generation, names, tables } of snapshots) {
+      seen = Extent.union(seen, this.#reached([names, tables], generation))
+    }
+    assert.deepStrictEqual(Extent.subtract(seen, reachable), dead, "I8: the deadlists are what only snapshots see")
+    return Extent.union(reachable, dead)
   }
 
   #retained: Extent.ExtentSet = Extent.EMPTY
@@ -385,7 +409,7 @@ export class TestVolume {
     if (!this.options.isChecked) return
     const { pageCount } = this.options
     const { map, freeCount } = this.head.root.record
-    const reachable = this.reachable(this.head.root)
+    const reachable = this.kept(this.head.root)
     const free = this.read((pages) => FreeMap.free(pages, map), new CleanPages(this.layout, this.source))
     const reserved = RootSlots.reserved(this.superblock.slots)
     assert.strictEqual(Extent.size(free), freeCount, "the root counts its free pages")
@@ -400,7 +424,7 @@ export class TestVolume {
     const all = Extent.union(Extent.union(reachable, free), reserved)
     assert.deepStrictEqual(Extent.subtract(Extent.of(0, pageCount), all), [], "I8: no page is lost")
     this.#retained = Extent.union(reachable, reserved)
-    if (this.previous !== undefined) this.#retained = Extent.union(this.#retained, this.reachable(this.previous))
+    if (this.previous !== undefined) this.#retained = Extent.union(this.#retained, this.kept(this.previous))
   }
 
   #checkWrites(writes: ReadonlyArray<Write>): void {
