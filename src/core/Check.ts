@@ -9,8 +9,9 @@
  *   a node is admitted by these.
  * - `isDeep` reads the content of files too; else only the place of content is checked.
  * - Memory: one bit for each page in use, the frontier, and 100 to 150 bytes an inode (`CheckNames`).
- * - What the trees of snapshots, deadlists and tables say is not read yet. While one of them holds anything, the report is
- *   not complete and no page is called leaked.
+ * - What snapshots see and the root does not is verified as well. A run of content of which the root still has a part is read
+ *   for the snapshot once more.
+ * - What tables hold is not read yet. While there is any, the report is not complete and no page is called leaked.
  */
 import type { Binding } from "./Binding.ts"
 import { CheckNames } from "./CheckNames.ts"
@@ -105,13 +106,15 @@ const state = (machine: Machine): State => {
       ),
       problemCount: problems.count,
       isComplete: walk.isComplete && walk.areNamesComplete,
-      reachedPageCount: space.claimedCount,
+      reachedPageCount: space.claimedCount - space.deadCount,
+      deadPageCount: space.deadCount,
       dataPageCount: walk.dataPageCount,
       freePageCount: space.freeCount,
       fileCount: names.fileCount,
       folderCount: names.folderCount,
       symbolicLinkCount: names.symbolicLinkCount,
-      orphanCount: names.orphanCount
+      orphanCount: names.orphanCount,
+      snapshotCount: walk.snapshots.found.length
     }
   }
 }

@@ -8,14 +8,18 @@ import { compare, isZero, readUint16, readUint48 } from "./Bytes.ts"
 import * as CheckItem from "./CheckItem.ts"
 import type { CheckNames } from "./CheckNames.ts"
 import type { Problems } from "./CheckReport.ts"
+import type { CheckSnapshots } from "./CheckSnapshots.ts"
+import type { CheckSpace } from "./CheckSpace.ts"
 import { type Layout, NODE_HEADER_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import type * as Pointer from "./Pointer.ts"
 
 /** What the way to a page says of it. */
 export interface Hints {
-  /** Whether it is a node of the names tree. */
-  readonly isNames: boolean
+  /** The tree that a tree node is part of. */
+  readonly tree: "names" | "snapshots" | "deadlists" | "tables"
+  /** Whether it is looked at for a snapshot: what hangs under it is verified, and not counted. */
+  readonly isOfSnapshot: boolean
   /** The inode whose content it is. */
   readonly inode: number | undefined
   /** Bounds of the keys of a tree node: not below `low`, below `high`. */
@@ -33,7 +37,8 @@ export interface Step extends Hints {
 }
 
 export const NO_HINTS: Hints = {
-  isNames: false,
+  tree: "names",
+  isOfSnapshot: false,
   inode: undefined,
   low: undefined,
   high: undefined,
@@ -52,6 +57,8 @@ export interface Way {
   readonly layout: Layout
   readonly problems: Problems
   readonly names: CheckNames
+  readonly snapshots: CheckSnapshots
+  readonly space: CheckSpace
   /** Checks the pointer at `bytes[at]`, claims its pages, and follows it unless it is null. */
   readonly follow: (holder: Holder, bytes: Uint8Array, at: number, kind: number, level: number, hints: Hints) => void
   /** Something makes no sense that pages may hang under. */
@@ -71,7 +78,7 @@ export const visit = (way: Way, step: Step, node: Uint8Array): void => {
 
 // ---- trees
 
-const treeBranch = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8Array): void => {
+const treeBranch = (way: Way, { high, isOfSnapshot, low, pointer, tree }: Step, node: Uint8Array): void => {
   const count = Node.count(node)
   let from = low
   for (let slot = 0; slot < count; slot++) {
@@ -82,14 +89,15 @@ const treeBranch = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8
       to = node.slice(keyAt, keyAt + readUint16(node, next))
       bounds(way, pointer.address, to, 0, to.length, low, high)
     }
-    const hints = { ...NO_HINTS, isNames, low: from, high: to }
+    const hints = { ...NO_HINTS, tree, isOfSnapshot, low: from, high: to }
     way.follow(pointer, node, cellAt(node, slot) + 2, Node.TREE, pointer.level - 1, hints)
     from = to
   }
 }
 
-const treeLeaf = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8Array): void => {
-  const { layout, names, problems } = way
+const treeLeaf = (way: Way, step: Step, node: Uint8Array): void => {
+  const { high, low, pointer } = step
+  const { problems } = way
   const { address } = pointer
   const count = Node.count(node)
   if (count === 0) problems.add("EmptyNode", "a leaf of a tree is empty", { address })
@@ -99,11 +107,28 @@ const treeLeaf = (way: Way, { high, isNames, low, pointer }: Step, node: Uint8Ar
     const keyEnd = keyAt + readUint16(node, cell)
     if (slot === 0 || slot === count - 1) bounds(way, address, node, keyAt, keyEnd, low, high)
     if (keyAt === keyEnd) problems.add("KeyOrder", "a key is empty", { address })
-    if (!isNames) continue
-    const item = CheckItem.read(layout, node, keyAt, keyEnd, keyEnd + readUint16(node, cell + 2))
-    names.add(item, address)
-    if (item._tag === "Inode" && item.ropeAt >= 0) rope(way, pointer, node, item)
+    leafItem(way, step, node, keyAt, keyEnd, keyEnd + readUint16(node, cell + 2))
+  }
+}
+
+const leafItem = (
+  way: Way,
+  { isOfSnapshot, pointer, tree }: Step,
+  node: Uint8Array,
+  keyAt: number,
+  keyEnd: number,
+  end: number
+): void => {
+  const { address } = pointer
+  if (tree === "names") {
+    const item = CheckItem.read(way.layout, node, keyAt, keyEnd, end)
+    if (!isOfSnapshot) way.names.add(item, address)
+    if (item._tag === "Inode" && item.ropeAt >= 0) rope(way, pointer, node, item, isOfSnapshot)
     else if (item._tag === "Bad" && item.isInode) way.lose()
+  } else if (tree === "snapshots") {
+    if (!way.snapshots.item(node, keyAt, keyEnd, end, address)) way.lose()
+  } else if (tree === "deadlists") {
+    if (!way.snapshots.entry(way.space, node, keyAt, keyEnd, end, address)) way.lose()
   }
 }
 
@@ -126,7 +151,13 @@ const bounds = (
 
 // ---- ropes
 
-const rope = (way: Way, holder: Pointer.Pointer, node: Uint8Array, item: CheckItem.InodeItem): void => {
+const rope = (
+  way: Way,
+  holder: Pointer.Pointer,
+  node: Uint8Array,
+  item: CheckItem.InodeItem,
+  isOfSnapshot: boolean
+): void => {
   const { number: inode, ropeAt, ropeLevel, size } = item
   const { address } = holder
   const pages = node[ropeAt + way.layout.addressBytes]
@@ -135,7 +166,7 @@ const rope = (way: Way, holder: Pointer.Pointer, node: Uint8Array, item: CheckIt
   } else if (pages > 0 && size === 0) {
     way.problems.add("RopeSpan", "an empty rope has pages", { address, inode })
   }
-  ropeChild(way, holder, node, ropeAt, ropeLevel, size, inode)
+  ropeChild(way, holder, node, ropeAt, ropeLevel, { ...NO_HINTS, isOfSnapshot, inode, span: size })
 }
 
 const ropeChild = (
@@ -144,25 +175,25 @@ const ropeChild = (
   bytes: Uint8Array,
   at: number,
   level: number,
-  span: number,
-  inode: number | undefined
+  hints: Hints
 ): void => {
+  const { inode, span } = hints
   const pages = bytes[at + way.layout.addressBytes]
   if (level === 0 && pages > 0 && span > 0 && pages !== Math.ceil(span / way.layout.pageBytes)) {
     const { address } = holder
     way.problems.add("RopeSpan", "a data run does not have the pages that its span needs", { address, inode })
   }
-  way.follow(holder, bytes, at, level === 0 ? Node.DATA : Node.ROPE, level, { ...NO_HINTS, inode, span })
+  way.follow(holder, bytes, at, level === 0 ? Node.DATA : Node.ROPE, level, hints)
 }
 
-const ropeBranch = (way: Way, { inode, pointer, span }: Step, node: Uint8Array): void => {
+const ropeBranch = (way: Way, { inode, isOfSnapshot, pointer, span }: Step, node: Uint8Array): void => {
   const count = Node.count(node)
   let total = 0
   for (let entry = 0; entry < count; entry++) {
     const at = NODE_HEADER_BYTES + entry * way.layout.ropeEntryBytes
     const bytes = readUint48(node, at)
     total += bytes
-    ropeChild(way, pointer, node, at + 6, pointer.level - 1, bytes, inode)
+    ropeChild(way, pointer, node, at + 6, pointer.level - 1, { ...NO_HINTS, isOfSnapshot, inode, span: bytes })
   }
   if (total !== span) {
     const { address } = pointer

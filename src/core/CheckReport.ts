@@ -42,6 +42,10 @@ export type Code =
   | "Orphan"
   | "NextInode"
   | "InodeCount"
+  // Snapshots
+  | "SnapshotItem"
+  | "SnapshotLost"
+  | "Deadlist"
   // Space
   | "FreeInUse"
   | "Leak"
@@ -71,12 +75,15 @@ export interface Report {
   readonly isComplete: boolean
   /** Pages that the root reaches, its own record and the reserved pages not counted. */
   readonly reachedPageCount: number
+  /** Pages that only snapshots see. */
+  readonly deadPageCount: number
   readonly dataPageCount: number
   readonly freePageCount: number
   readonly fileCount: number
   readonly folderCount: number
   readonly symbolicLinkCount: number
   readonly orphanCount: number
+  readonly snapshotCount: number
 }
 
 /** Where a problem was found. With `folder` and `name`: an entry. */

@@ -29,6 +29,35 @@ const zeroBits = (byte: number): number => {
 
 type Verdict = "FreeInUse" | "Leak"
 
+/** Sets of pages as bits, in pieces that are made when they are needed. */
+type Pieces = Map<number, Uint8Array>
+
+/** Whether the bit was not set before. */
+const setBit = (pieces: Pieces, piecePages: number, page: number): boolean => {
+  const index = Math.floor(page / piecePages)
+  let piece = pieces.get(index)
+  if (piece === undefined) {
+    piece = new Uint8Array(piecePages / 8)
+    pieces.set(index, piece)
+  }
+  const within = page - index * piecePages
+  const bit = 1 << (within & 7)
+  if ((piece[within >> 3] & bit) !== 0) return false
+  piece[within >> 3] |= bit
+  return true
+}
+
+/** Whether the bit was set before. */
+const clearBit = (pieces: Pieces, piecePages: number, page: number): boolean => {
+  const index = Math.floor(page / piecePages)
+  const piece = pieces.get(index)
+  const within = page - index * piecePages
+  const bit = 1 << (within & 7)
+  if (piece === undefined || (piece[within >> 3] & bit) === 0) return false
+  piece[within >> 3] &= ~bit
+  return true
+}
+
 export class CheckSpace {
   readonly #layout: Layout
   readonly #problems: CheckReport.Problems
@@ -37,7 +66,7 @@ export class CheckSpace {
   /** Pages that volume and device both have. */
   readonly #end: number
   /** Pieces of `mapLeafPages` pages, by index. */
-  readonly #pieces = new Map<number, Uint8Array>()
+  readonly #pieces: Pieces = new Map()
 
   // The comparison, as far as it has come.
   #leaf = 0
@@ -48,7 +77,12 @@ export class CheckSpace {
   readonly #inUse: Uint8Array
   readonly #nothing: Uint8Array
 
+  /** Of the claimed pages, those on deadlists that no snapshot was seen to reach yet. */
+  readonly #unseen: Pieces = new Map()
+
   claimedCount = 0
+  /** Of these, the pages on deadlists. */
+  deadCount = 0
   freeCount = 0
 
   constructor(
@@ -106,6 +140,46 @@ export class CheckSpace {
     return shared < 0
   }
 
+  /** Claims the pages of an entry of a deadlist; tells whether nobody else has them. */
+  die(extent: Pick<Pointer.Pointer, "address" | "pageCount">): boolean {
+    if (!this.claim(extent, undefined)) return false
+    for (let page = extent.address; page < extent.address + extent.pageCount; page++) {
+      setBit(this.#unseen, this.#layout.mapLeafPages, page)
+    }
+    this.deadCount += extent.pageCount
+    return true
+  }
+
+  /**
+   * A snapshot reaches the pages of a pointer; tells whether one of them was not known yet, and is to be read. A page that
+   * neither the root reaches nor a list has is lost to the snapshot: the next commit may write over it.
+   */
+  seesDead({ address, pageCount }: Pick<Pointer.Pointer, "address" | "pageCount">): boolean {
+    if (address + pageCount > this.#end || this.#isReserved(address, address + pageCount)) {
+      this.#problems.add("OutsideVolume", "a snapshot names pages outside the volume, or reserved ones", { address })
+      return false
+    }
+    let isNew = false
+    for (let page = address; page < address + pageCount; page++) {
+      if (this.#claimPage(page)) {
+        isNew = true
+        this.#problems.add("SnapshotLost", "a snapshot reaches a page that is not kept for it", { address: page })
+      } else if (clearBit(this.#unseen, this.#layout.mapLeafPages, page)) isNew = true
+    }
+    return isNew
+  }
+
+  /** All snapshots were walked: what is on a list and was not reached is kept for nobody. */
+  finishDead(): void {
+    for (const [index, piece] of [...this.#unseen].sort(([a], [b]) => a - b)) {
+      const at = piece.findIndex((byte) => byte !== 0)
+      if (at < 0) continue
+      const pages = piece.reduce((sum, byte) => sum + 8 - zeroBits(byte), 0)
+      const address = index * this.#layout.mapLeafPages + at * 8
+      this.#problems.add("Deadlist", `${pages} pages are on deadlists, and no snapshot reaches them`, { address })
+    }
+  }
+
   #isReserved(start: number, end: number): boolean {
     const reserved = this.#reserved
     for (let i = 0; i < reserved.length; i += 2) if (start < reserved[i + 1] && end > reserved[i]) return true
@@ -114,16 +188,7 @@ export class CheckSpace {
 
   /** Whether nobody had claimed the page before. */
   #claimPage(page: number): boolean {
-    const index = Math.floor(page / this.#layout.mapLeafPages)
-    let piece = this.#pieces.get(index)
-    if (piece === undefined) {
-      piece = new Uint8Array(this.#layout.mapLeafPages / 8)
-      this.#pieces.set(index, piece)
-    }
-    const within = page - index * this.#layout.mapLeafPages
-    const bit = 1 << (within & 7)
-    if ((piece[within >> 3] & bit) !== 0) return false
-    piece[within >> 3] |= bit
+    if (!setBit(this.#pieces, this.#layout.mapLeafPages, page)) return false
     this.claimedCount++
     return true
   }

@@ -2,8 +2,8 @@
  * The way of a check through a volume: every pointer from the root record down, each page asked for at most once.
  *
  * - The frontier is a stack: a batch is its top, so it holds about a batch of nodes' children a level and never a whole level.
- * - First everything but the bitmaps of the free map is walked, then the bitmaps come in ascending order and are compared
- *   with what was claimed on the way.
+ * - First everything but the bitmaps of the free map is walked; then the trees of the snapshots, oldest first, as far as they
+ *   are not known yet; then the bitmaps come in ascending order and are compared with what was claimed on the way.
  * - Levels fall by one a step and every page is claimed once: the walk ends whatever the bytes say. Nothing here throws.
  */
 import * as Binding from "./Binding.ts"
@@ -11,6 +11,7 @@ import type { CheckNames } from "./CheckNames.ts"
 import * as CheckNode from "./CheckNode.ts"
 import * as CheckPointer from "./CheckPointer.ts"
 import type { Problems } from "./CheckReport.ts"
+import { CheckSnapshots } from "./CheckSnapshots.ts"
 import type { CheckSpace } from "./CheckSpace.ts"
 import type { Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
@@ -31,8 +32,9 @@ export class CheckWalk implements CheckNode.Way {
   readonly layout: Layout
   readonly problems: Problems
   readonly names: CheckNames
+  readonly snapshots: CheckSnapshots
+  readonly space: CheckSpace
   readonly #binding: Binding.Binding
-  readonly #space: CheckSpace
   readonly #record: RootRecord
   readonly #isDeep: boolean
   readonly #frontier: Array<CheckNode.Step> = []
@@ -41,6 +43,8 @@ export class CheckWalk implements CheckNode.Way {
   readonly #bitmaps: Array<Bitmaps> = []
   #bitmapAt = 0
   #areTreesDone = false
+  /** Snapshots that are walked. */
+  #walked = 0
   #batch: ReadonlyArray<CheckNode.Step> = []
 
   dataPageCount = 0
@@ -61,17 +65,17 @@ export class CheckWalk implements CheckNode.Way {
     this.problems = problems
     this.names = names
     this.#binding = binding
-    this.#space = space
+    this.space = space
+    this.snapshots = new CheckSnapshots(binding.layout, problems, record.generation)
     this.#record = record
     this.#isDeep = isDeep
     const { map, roots } = record
     const holder = { address: undefined, birth: record.generation }
-    const hints = { ...CheckNode.NO_HINTS, isNames: true }
-    this.follow(holder, roots.names.link, 0, Node.TREE, roots.names.level, hints)
-    for (const tree of [roots.snapshots, roots.deadlists, roots.tables]) {
-      // What their items name is not known yet.
-      if (!CheckPointer.isNull(this.layout, tree.link, 0)) this.lose()
-      this.follow(holder, tree.link, 0, Node.TREE, tree.level, CheckNode.NO_HINTS)
+    for (const tree of ["names", "snapshots", "deadlists", "tables"] as const) {
+      const { level, link } = roots[tree]
+      // What the items of tables name is not known yet.
+      if (tree === "tables" && !CheckPointer.isNull(this.layout, link, 0)) this.lose()
+      this.follow(holder, link, 0, Node.TREE, level, { ...CheckNode.NO_HINTS, tree })
     }
     this.follow(holder, map.link, 0, Node.MAP, map.height, CheckNode.NO_HINTS)
     this.#advance()
@@ -107,8 +111,8 @@ export class CheckWalk implements CheckNode.Way {
       this.problems.add("Structure", reason, { address, inode })
       this.#unread(step)
     } else if (kind === Node.MAP && level === 0) {
-      this.#space.skipTo(step.index)
-      this.#space.bitmap(node)
+      this.space.skipTo(step.index)
+      this.space.bitmap(node)
     } else CheckNode.visit(this, step, node)
   }
 
@@ -116,7 +120,19 @@ export class CheckWalk implements CheckNode.Way {
   #advance(): void {
     // The first that was found is taken next: leaves come in the order of their keys.
     while (this.#found.length > 0) this.#frontier.push(...this.#found.splice(-BATCH_PAGES).toReversed())
+    while (this.#frontier.length === 0 && this.#walked < this.snapshots.found.length) this.#enterSnapshot()
     this.#batch = this.#frontier.length > 0 ? this.#nextNodes() : this.#nextBitmaps()
+  }
+
+  /** Goes on with the trees of the next snapshot. The trees of the root are walked, so all snapshots are known. */
+  #enterSnapshot(): void {
+    const { bytes, generation, names, tables } = this.snapshots.found[this.#walked++]
+    const holder = { address: undefined, birth: generation }
+    for (const [tree, { at, level }] of Object.entries({ names, tables } as const)) {
+      const hints = { ...CheckNode.NO_HINTS, tree: tree as "names" | "tables", isOfSnapshot: true }
+      this.follow(holder, bytes, at, Node.TREE, level, hints)
+    }
+    while (this.#found.length > 0) this.#frontier.push(...this.#found.splice(-BATCH_PAGES).toReversed())
   }
 
   #nextNodes(): ReadonlyArray<CheckNode.Step> {
@@ -130,8 +146,10 @@ export class CheckWalk implements CheckNode.Way {
   #nextBitmaps(): ReadonlyArray<CheckNode.Step> {
     if (!this.#areTreesDone) {
       this.#areTreesDone = true
+      this.snapshots.finish()
+      if (this.isComplete) this.space.finishDead()
       this.names.finish(this.areNamesComplete, this.#record.roots.nextInode, this.#record.roots.inodeCount)
-      this.#space.mayLeak = this.isComplete
+      this.space.mayLeak = this.isComplete
       this.#bitmaps.sort((a, b) => a.index - b.index)
     }
     const batch: Array<CheckNode.Step> = []
@@ -139,9 +157,9 @@ export class CheckWalk implements CheckNode.Way {
       const { end, index, step } = this.#bitmaps[this.#bitmapAt]
       if (step !== undefined) batch.push(step)
       else if (batch.length > 0) break
-      else this.#space.unknown(index, end)
+      else this.space.unknown(index, end)
     }
-    if (batch.length === 0) this.#space.finish()
+    if (batch.length === 0) this.space.finish()
     return batch
   }
 
@@ -165,13 +183,16 @@ export class CheckWalk implements CheckNode.Way {
     }
     if (CheckPointer.isNull(this.layout, bytes, at)) return
     const step: CheckNode.Step = { ...hints, pointer: Pointer.read(this.layout, bytes, at, kind, level) }
-    if (isData) this.dataPageCount += step.pointer.pageCount
-    if (kind === Node.MAP && hints.index * this.layout.mapFanout ** level >= this.#space.mapLeafCount) {
+    if (isData && !hints.isOfSnapshot) this.dataPageCount += step.pointer.pageCount
+    if (kind === Node.MAP && hints.index * this.layout.mapFanout ** level >= this.space.mapLeafCount) {
       const message = "the free map has nodes for pages that the volume does not have"
       this.problems.add("MapBeyondEnd", message, { address })
     }
     if (fault !== undefined) this.#unread(step)
-    else if (!this.#space.claim(step.pointer, inode)) this.#unread(step)
+    else if (hints.isOfSnapshot) {
+      // What is known by now is known with all under it.
+      if (this.space.seesDead(step.pointer) && (!isData || this.#isDeep)) this.#found.push(step)
+    } else if (!this.space.claim(step.pointer, inode)) this.#unread(step)
     else if (kind === Node.MAP && level === 0) this.#bitmaps.push({ index: hints.index, end: hints.index + 1, step })
     else if (!isData || this.#isDeep) this.#found.push(step)
   }
@@ -181,15 +202,15 @@ export class CheckWalk implements CheckNode.Way {
   }
 
   /** What hangs under a page is unknown. */
-  #unread({ index, isNames, pointer: { kind, level } }: CheckNode.Step): void {
+  #unread({ index, isOfSnapshot, pointer: { kind, level }, tree }: CheckNode.Step): void {
     if (kind === Node.DATA) return
-    if (isNames) this.areNamesComplete = false
+    if (kind === Node.TREE && tree === "names" && !isOfSnapshot) this.areNamesComplete = false
     if (kind !== Node.MAP || level > 0) this.lose()
     if (kind !== Node.MAP) return
     const leaves = this.layout.mapFanout ** level
     const stretch = { index: index * leaves, end: (index + 1) * leaves, step: undefined }
     // A bitmap is read when its turn has come; what else is lost waits for its own.
-    if (this.#areTreesDone) this.#space.unknown(stretch.index, stretch.end)
+    if (this.#areTreesDone) this.space.unknown(stretch.index, stretch.end)
     else this.#bitmaps.push(stretch)
   }
 }

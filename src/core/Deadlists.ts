@@ -11,6 +11,7 @@ import * as BTree from "./BTree.ts"
 import { readUint48, readUint48Key, writeUint48, writeUint48Key } from "./Bytes.ts"
 import type { DeadExtent, Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
+import { LEAF_CELL_HEADER_BYTES, NODE_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
 import type { Roots } from "./Roots.ts"
 import * as Snapshots from "./Snapshots.ts"
@@ -64,6 +65,25 @@ export const record = (draft: Draft<Roots>, dead: ReadonlyArray<DeadExtent>): Re
   for (const { address, birth, pageCount } of dead.filter(isSeen)) put(draft, { snapshot, address, birth, pageCount })
   draft.bookkeeping = false
   return dead.filter((extent) => !isSeen(extent))
+}
+
+/** Bytes of an entry in its leaf. */
+const ITEM_BYTES = KEY_BYTES + VALUE_BYTES + LEAF_CELL_HEADER_BYTES + SLOT_BYTES
+/** Pages on the way to an entry, which its leaf is not counted with. */
+const PATH_PAGES = 4
+
+/** What the commit of a draft releases for all, and the pages that the lists of the rest take at most; see {@link record}. */
+export const outlook = (draft: Draft<Roots>): { readonly releasedPages: number; readonly listPages: number } => {
+  const { dead, layout, roots } = draft
+  const snapshot = Snapshots.newest(draft, roots.snapshots)
+  let releasedPages = 0
+  let entries = 0
+  for (const { birth, bookkeeping, pageCount } of dead) {
+    if (bookkeeping || birth > snapshot) releasedPages += pageCount
+    else entries++
+  }
+  const pages = Math.ceil((2 * entries * ITEM_BYTES) / (layout.pageBytes - NODE_HEADER_BYTES))
+  return { releasedPages, listPages: entries === 0 ? 0 : pages + PATH_PAGES }
 }
 
 /**

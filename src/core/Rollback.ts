@@ -58,6 +58,7 @@ export const step = (draft: Draft<Roots>, state: State): State | undefined => {
   const { inodeCount, names, tables } = state.to
   const { pending } = draft.roots
   const rollback: PendingRollback = { generation: state.to.generation, deadCount: draft.dead.length }
+  draft.changeCount++
   draft.roots = {
     ...draft.roots,
     names,

@@ -188,6 +188,22 @@ const keepingBooks = (draft: Draft<Roots>, edit: () => void): void => {
   draft.bookkeeping = before
 }
 
+/** Why a snapshot is not taken: its name is, or the transaction takes one already, which has this name. */
+export interface Taken {
+  readonly name: Uint8Array
+  readonly isPending: boolean
+}
+
+/** Has the draft take a snapshot of what it commits; answers why not, if so. */
+export const request = (draft: Draft<Roots>, wanted: PendingSnapshot): Taken | undefined => {
+  const { pending, snapshots } = draft.roots
+  if (pending.snapshot !== undefined) return { name: pending.snapshot.name, isPending: true }
+  if (named(draft, snapshots, wanted.name) !== undefined) return { name: wanted.name, isPending: false }
+  draft.roots = { ...draft.roots, pending: { ...pending, snapshot: wanted } }
+  draft.changeCount++
+  return undefined
+}
+
 /** Puts the snapshot that the draft wants into the tree; its trees are not known yet. */
 export const insert = (draft: Draft<Roots>, { id, name, time }: PendingSnapshot): void => {
   const { generation, layout, roots } = draft

@@ -15,6 +15,7 @@ import * as Fencing from "./Fencing.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import type { Group, Session } from "./Session.ts"
 import type { VolumeError } from "./VolumeError.ts"
+import * as Writing from "./Writing.ts"
 
 /** Writes early if the draft of the group is over the budget; the caller holds the writer's permit. */
 export const relieve = (session: Session, group: Group): Effect.Effect<void, VolumeError> =>
@@ -22,7 +23,7 @@ export const relieve = (session: Session, group: Group): Effect.Effect<void, Vol
 
 const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
   yield* GroupCommit.claim(session, group)
-  yield* GroupCommit.arrived(session)
+  yield* Writing.arrived(session)
   const early = yield* GroupCommit.planned(
     session,
     group,
@@ -37,10 +38,7 @@ const flush = Effect.fnUntraced(function* (session: Session, group: Group) {
   const before = session.early?.synced
   const written = yield* inBackground(write(session, early.writes))
   const synced = yield* inBackground(
-    Effect.andThen(
-      before === undefined ? Fiber.join(written) : Fiber.joinAll([before, written]),
-      GroupCommit.sync(session)
-    )
+    Effect.andThen(before === undefined ? Fiber.join(written) : Fiber.joinAll([before, written]), Writing.sync(session))
   )
   session.early = { written, synced }
 })
@@ -50,7 +48,7 @@ const inBackground = (work: Effect.Effect<void, VolumeError>): Effect.Effect<Fib
   Effect.forkDetach(Effect.ignore(work), { startImmediately: true, uninterruptible: true })
 
 const write = (session: Session, writes: ReadonlyArray<Write>): Effect.Effect<void, VolumeError> =>
-  Effect.map(GroupCommit.write(session, writes), () => {
+  Effect.map(Writing.write(session, writes), () => {
     session.cache.release(writes, false)
     // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.
     if (session.binding.layout.runPagesMax > 1) for (const { bytes } of writes) session.buffers.give(bytes)

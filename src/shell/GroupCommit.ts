@@ -10,21 +10,20 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Allocator from "../core/Allocator.ts"
 import * as Commit from "../core/Commit.ts"
+import * as Deadlists from "../core/Deadlists.ts"
 import { Draft } from "../core/Draft.ts"
 import { invariant } from "../core/Invariant.ts"
 import type { Layout } from "../core/Layout.ts"
 import * as LongRuns from "../core/LongRuns.ts"
 import * as Settle from "../core/Settle.ts"
-import * as Batching from "./Batching.ts"
-import * as Fencing from "./Fencing.ts"
 import * as Interpreter from "./Interpreter.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
+import * as Writing from "./Writing.ts"
 
 type Failure = VolumeError.VolumeError
 
@@ -83,9 +82,13 @@ const abandon = (session: Session.Session, group: Session.Group): void => {
 /** Whether the draft was changed since the last transaction that succeeded. */
 export const hasChanges = (group: Session.Group): boolean => group.draft.changeCount !== group.changesSeen
 
+/** What a page that died may take on the list of a snapshot. */
+const ENTRY_BYTES = 32
+
 /** Whether the draft can surely be committed: all the nodes that it has in memory would find room, however cut up. */
 export const hasPlenty = (group: Session.Group): boolean =>
-  (2 * group.draft.dirtyBytes) / group.draft.layout.pageBytes < group.roomPages
+  (2 * (group.draft.dirtyBytes + ENTRY_BYTES * group.draft.dead.length)) / group.draft.layout.pageBytes <
+  group.roomPages
 
 /**
  * Whether the draft can still be committed: it takes no more than there is, or no more than it releases. Runs for which
@@ -95,10 +98,10 @@ export const hasRoom = (session: Session.Session, group: Session.Group): Effect.
   const { draft, pinned } = group
   if (hasPlenty(group)) return Effect.succeed(true)
   return Interpreter.read(session, pinned, () => {
-    const released = draft.dead.reduce((pages, { pageCount }) => pages + pageCount, 0)
+    const { listPages, releasedPages: released } = Deadlists.outlook(draft)
     const places = Commit.collect(draft)
     const sizes = Settle.sizes(draft, places)
-    const taken = sizes.reduce((pages, count) => pages + count, 0)
+    const taken = sizes.reduce((pages, count) => pages + count, listPages)
     const { allocator, roomPages } = group
     const overhead = Allocator.overheadCount(draft.layout, allocator.map.pageCount)
     const room = Math.max(roomPages, Math.min(released, Allocator.allocatableCount(allocator) - overhead))
@@ -189,91 +192,7 @@ export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "
   }
 })
 
-// ---- performing
-
-const failed =
-  (session: Session.Session) =>
-  (cause: Parameters<typeof VolumeError.make>[0]): Failure => {
-    const error = VolumeError.make(cause)
-    Session.poison(session, error)
-    return error
-  }
-
-/** Writes again what recovery found, and syncs: what an open shows is not taken back by a later crash (I3). */
-export const stabilize = (session: Session.Session): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    const { rewrite } = session
-    if (rewrite.length === 0) return Effect.void
-    return writeAndSync(session, rewrite).pipe(
-      Effect.andThen(
-        Effect.sync(() => {
-          session.rewrite = []
-        })
-      )
-    )
-  })
-
-/** Writes pages; a failure poisons the session, and after it nothing is written any more. */
-export const write = (
-  session: Session.Session,
-  writes: ReadonlyArray<Batching.PageWrite>
-): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
-    const { pageBytes } = session.binding.layout
-    for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
-    return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
-  })
-
-/** Syncs; a failure poisons the session. */
-export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
-    session.counters.syncs++
-    return Effect.mapError(session.device.sync, failed(session))
-  })
-
-const writeAndSync = (
-  session: Session.Session,
-  writes: ReadonlyArray<Batching.PageWrite>
-): Effect.Effect<void, Failure> =>
-  Effect.andThen(
-    write(session, writes),
-    Effect.suspend(() => sync(session))
-  )
-
-/** Waits for the early write that is on its way. */
-export const arrived = (session: Session.Session): Effect.Effect<void> =>
-  Effect.suspend(() => (session.early === undefined ? Effect.void : Fiber.join(session.early.written)))
-
-/** The same, and for the sync behind it. */
-export const landed = (session: Session.Session): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const { early } = session
-    if (early === undefined) return Effect.void
-    return Effect.map(Fiber.join(early.synced), () => {
-      if (session.early === early) session.early = undefined
-    })
-  })
-
-/** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
-const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
-  const root = { address: plan.root.page, bytes: plan.root.bytes }
-  yield* landed(session)
-  yield* Fencing.check(session)
-  if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
-    yield* writeAndSync(session, plan.writes)
-    yield* Fencing.check(session)
-    yield* writeAndSync(session, [root])
-  } else if (plan.root.record.barriers === 2) {
-    // Pages that were written early have no sync behind them yet.
-    yield* sync(session)
-    yield* Fencing.check(session)
-    yield* writeAndSync(session, [root])
-  } else yield* writeAndSync(session, [...plan.writes, root])
-  session.hasWritten = true
-  session.counters.commits++
-})
+// ---- committing
 
 /**
  * Commits the group, which has at least one transaction. The caller holds the permit and there is no commit in flight; the
@@ -298,7 +217,7 @@ const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, gr
       return session.writer.release(1)
     })
   )
-  yield* perform(session, plan)
+  yield* Writing.perform(session, plan)
   session.head = plan.next
   session.cache.release(plan.writes, true)
   return plan.next
@@ -340,13 +259,33 @@ export const commit = (session: Session.Session, group: Session.Group): Effect.E
     group.hasLeader = true
     const { inflight } = session
     if (inflight === undefined) return commitNow(session, group)
-    return session.writer
-      .release(1)
-      .pipe(
-        Effect.andThen(Effect.exit(Deferred.await(inflight.group.done))),
-        Effect.andThen(session.writer.take(1)),
-        Effect.andThen(Effect.suspend(() => commitNow(session, group)))
+    return session.writer.release(1).pipe(
+      Effect.andThen(Effect.exit(Deferred.await(inflight.group.done))),
+      Effect.andThen(session.writer.take(1)),
+      Effect.andThen(
+        Effect.suspend(() =>
+          session.group === group
+            ? commitNow(session, group)
+            : // Somebody has closed the group and committed it meanwhile.
+              Effect.andThen(session.writer.release(1), Deferred.await(group.done))
+        )
       )
+    )
+  })
+
+/**
+ * The same for a group that nobody else may join: its commit has a birth of its own. The caller keeps the permit while it waits
+ * for what is in flight. Not to be interrupted.
+ */
+export const commitClosed = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
+  Effect.suspend(() => {
+    const { inflight } = session
+    group.hasLeader = true
+    const alone = inflight === undefined ? Effect.void : Effect.exit(Deferred.await(inflight.group.done))
+    return Effect.andThen(
+      alone,
+      Effect.suspend(() => commitNow(session, group))
+    )
   })
 
 /** Commits what waits and awaits what is in flight. */
@@ -373,7 +312,7 @@ export const commitEmpty = Effect.fnUntraced(function* (session: Session.Session
     circumstances(session, time),
     clean
   )
-  yield* perform(session, plan)
+  yield* Writing.perform(session, plan)
   session.head = plan.next
 })
 

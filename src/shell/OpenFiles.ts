@@ -23,6 +23,15 @@ export interface OpenFiles extends Orphans.Open {
   readonly release: (inode: OpenInode) => boolean
 }
 
+/** Of what never changes: a snapshot. Nothing of it is freed while somebody reads it. */
+export const ofSnapshot: OpenFiles = {
+  has: () => false,
+  isOpen: () => false,
+  acquire: (_roots, number) => ofSnapshot.acquireAnyway(number),
+  acquireAnyway: (number) => ({ number, count: 1, isUnlinked: false, isGone: false }),
+  release: () => false
+}
+
 export const make = (session: Session.Session): OpenFiles => {
   const { open } = session
   const acquireAnyway = (number: number): OpenInode => {

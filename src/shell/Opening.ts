@@ -30,6 +30,7 @@ import { PinnedPages } from "./PinnedPages.ts"
 import type { Durability, Session } from "./Session.ts"
 import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
+import * as Writing from "./Writing.ts"
 
 type Device = BlockDevice["Service"]
 
@@ -254,7 +255,7 @@ const recover = Effect.fnUntraced(function* (
   }
   if (!session.readOnly) {
     yield* Fencing.check(session)
-    yield* GroupCommit.stabilize(session)
+    yield* Writing.stabilize(session)
     yield* retain(session, opened)
   }
   return session

@@ -15,73 +15,19 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
-import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as EarlyFlush from "./EarlyFlush.ts"
-import { begin, Current, ended, type Frame, frameOf, type Running, type Viewing } from "./Frame.ts"
+import { begin, Current, ended, type Frame, frameOf, type Running } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
+import * as Writing from "./Writing.ts"
 
 type Failure = VolumeError.VolumeError
 
 // ---- operations
-
-/** Runs a reading function of the core on the root that the caller sees. */
-export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
-  Effect.flatMap(Current, (innermost) => {
-    const frame = frameOf(session, innermost)
-    if (frame === undefined) return readOutside(session, f)
-    if (frame._tag === "Viewing") return Interpreter.readRoot(session, frame.head, f)
-    if (!frame.isOpen) return Effect.fail(ended())
-    const { draft, pinned } = frame.group
-    return Interpreter.read(session, pinned, () => f(draft, draft.roots))
-  })
-
-const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> => {
-  if (session.closed) return Effect.fail(VolumeError.make(new VolumeError.Closed({ what: "volume" })))
-  const { group, head, inflight } = session
-  if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
-  return group === undefined ? Interpreter.readRoot(session, inflight?.next ?? head, f) : readGroup(session, group, f)
-}
-
-/** The root that the caller reads as long as this is the same; nothing in a transaction, or beside one by interval. */
-export const durableRoot = (session: Session.Session): Effect.Effect<Commit.Head | undefined> =>
-  Effect.map(Current, (innermost) => {
-    const frame = frameOf(session, innermost)
-    if (frame !== undefined) return frame._tag === "Viewing" ? frame.head : undefined
-    const { group, head, inflight } = session
-    return session.durability === "interval" && (group !== undefined || inflight !== undefined) ? undefined : head
-  })
-
-/** What a reader of a group finds that was committed or given up meanwhile. */
-const MOVED_ON = Symbol("moved on")
-
-/**
- * Where durability is by interval, what has succeeded is visible at once. The draft is changed in place, so every attempt
- * reads what is visible when it begins; while a transaction runs, that is what stood before its savepoint.
- */
-const readGroup = <A>(
-  session: Session.Session,
-  group: Session.Group,
-  f: (pages: Pages, roots: Roots) => A
-): Effect.Effect<A, Failure> => {
-  const { draft, pinned } = group
-  const { generation } = session.head.root.record
-  Session.pin(session, generation)
-  return Effect.ensuring(
-    Interpreter.read(session, pinned, (): A | typeof MOVED_ON =>
-      session.group === group ? f(draft, group.visible) : MOVED_ON
-    ),
-    Effect.sync(() => Session.unpin(session, generation))
-  ).pipe(
-    Effect.flatMap((value) =>
-      value === MOVED_ON ? Effect.suspend(() => readOutside(session, f)) : Effect.succeed(value as A)
-    )
-  )
-}
 
 /**
  * Runs an editing function of the core in the caller's transaction, or in one of its own. A `Result` that failed has
@@ -306,6 +252,12 @@ const settle = <A, E>(
     group.visible = draft.roots
     group.changesSeen = draft.changeCount
     session.counters.transactions++
+    const durable = (commit: typeof GroupCommit.commit): Effect.Effect<Committed<A>, E | Failure> =>
+      Effect.flatMap(commit(session, group), (head) =>
+        Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
+      )
+    // What comes after a snapshot is not in it: it has a later birth.
+    if (draft.roots.pending.snapshot !== undefined) return durable(GroupCommit.commitClosed)
     if (session.durability === "interval") {
       // The transaction stands and has room: where an early write finds none beside the reserve, it waits for the commit.
       const relieved = Effect.catchReason(
@@ -316,9 +268,7 @@ const settle = <A, E>(
       )
       return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }
-    return Effect.flatMap(GroupCommit.commit(session, group), (head) =>
-      Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
-    )
+    return durable(GroupCommit.commit)
   })
   if (GroupCommit.hasPlenty(group)) return keep
   const ended = Effect.gen(function* () {
@@ -331,34 +281,7 @@ const settle = <A, E>(
   )
 }
 
-// ---- views
-
-/** Runs all reads of `effect` on one durable root, which stays whole as long as that takes. Writes inside fail. */
-export const view = <A, E, R>(
-  session: Session.Session,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | Failure, R> =>
-  Effect.flatMap(Current, (outer) => {
-    // Inside a transaction or a view there is one root already.
-    if (frameOf(session, outer) !== undefined) return effect
-    const ready: Effect.Effect<void, Failure> =
-      session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
-    return Effect.andThen(
-      ready,
-      Effect.acquireUseRelease(
-        Effect.sync(() => {
-          const { head } = session
-          Session.pin(session, head.root.record.generation)
-          return head
-        }),
-        (head) => {
-          const frame: Viewing = { _tag: "Viewing", session, head, outer }
-          return Effect.provideService(effect, Current, frame)
-        },
-        (head) => Effect.sync(() => Session.unpin(session, head.root.record.generation))
-      )
-    )
-  })
+// ---- ending
 
 /** Makes everything durable that has succeeded. Inside a transaction there is nothing to do: it is durable when it ends. */
 export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
@@ -377,7 +300,7 @@ export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
           return landed.pipe(
-            Effect.andThen(GroupCommit.landed(session)),
+            Effect.andThen(Writing.landed(session)),
             Effect.andThen(GroupCommit.close(session)),
             Effect.andThen(flushed)
           )

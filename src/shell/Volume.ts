@@ -12,6 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
+import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Layout } from "../core/Layout.ts"
 import type { Pages } from "../core/Pages.ts"
@@ -24,11 +25,14 @@ import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
+import * as Snapshots from "./Snapshots.ts"
 import * as Transaction from "./Transaction.ts"
-import type { VolumeError } from "./VolumeError.ts"
+import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
+import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
+export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
 
 /** Proof of a commit: the root that made it durable. */
 export interface Receipt {
@@ -96,49 +100,65 @@ const CACHE_BYTES = 32 * 1024 * 1024
 const DIRTY_BYTES = 16 * 1024 * 1024
 const INTERVAL_MILLIS = 1000
 
-export class Volume extends Context.Service<
-  Volume,
-  {
-    readonly facts: Facts
+/** What a {@link Volume} does. */
+export interface Interface {
+  readonly facts: Facts
+  /**
+   * Runs `effect` as one transaction: all operations inside, through whichever service, commit as one when it succeeds,
+   * and leave nothing behind when it fails, dies or is interrupted. Inside another transaction it is a savepoint.
+   */
+  readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
+  /** The same, with a receipt; none if nothing was changed or nothing is durable yet. */
+  readonly commit: <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt> }, E | VolumeError, R>
+  /** Runs all reads inside on one durable root. */
+  readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
+  /** Makes everything durable that has succeeded. */
+  readonly sync: Effect.Effect<void, VolumeError>
+  /**
+   * Of a volume that is open for reading only, beside a writer in another process: takes the newest root, and answers
+   * whether it is another one. Running views keep theirs. Does nothing where the volume is open for writing.
+   */
+  readonly refresh: Effect.Effect<boolean, VolumeError>
+  readonly statistics: Effect.Effect<Statistics>
+  /** States that were committed and stay whole; see {@link layerSnapshot} for reading one. */
+  readonly snapshots: {
     /**
-     * Runs `effect` as one transaction: all operations inside, through whichever service, commit as one when it succeeds,
-     * and leave nothing behind when it fails, dies or is interrupted. Inside another transaction it is a savepoint.
+     * Takes a snapshot: of the state as it stands; inside a transaction, of what that commits. It costs no more than any
+     * small change, and keeps what changes afterwards from being written over.
      */
-    readonly transaction: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
-    /** The same, with a receipt; none if nothing was changed or nothing is durable yet. */
-    readonly commit: <A, E, R>(
-      effect: Effect.Effect<A, E, R>
-    ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt> }, E | VolumeError, R>
-    /** Runs all reads inside on one durable root. */
-    readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
-    /** Makes everything durable that has succeeded. */
-    readonly sync: Effect.Effect<void, VolumeError>
-    /**
-     * Of a volume that is open for reading only, beside a writer in another process: takes the newest root, and answers
-     * whether it is another one. Running views keep theirs. Does nothing where the volume is open for writing.
-     */
-    readonly refresh: Effect.Effect<boolean, VolumeError>
-    readonly statistics: Effect.Effect<Statistics>
-    /**
-     * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
-     * of files is read too. The report lists what is wrong.
-     */
-    readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
-    /**
-     * Reads and verifies everything that is live in the newest durable root, contents too, while the volume is in use: a
-     * stream of how far it has come, of which the last has the report. At most `bytesPerSecond`, if that is given.
-     */
-    readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
-    /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
-    readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
-    /** The durable root that the caller sees; nothing in a transaction, or where it sees what is not durable yet. */
-    readonly durableRoot: Effect.Effect<object | undefined>
-    /** What is open: asked before anything is freed. */
-    readonly openFiles: OpenFiles.OpenFiles
-    /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
-    readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+    readonly create: (name: string) => Effect.Effect<void, VolumeError>
+    /** Oldest first. */
+    readonly list: Effect.Effect<ReadonlyArray<Snapshots.Snapshot>, VolumeError>
+    /** Removes a snapshot, and frees what only it held. */
+    readonly remove: (name: string) => Effect.Effect<void, VolumeError>
+    /** Makes the state of a snapshot that of the volume again. */
+    readonly rollback: (name: string, options?: Snapshots.RollbackOptions) => Effect.Effect<void, VolumeError>
+    /** The volume as the snapshot has it, for reading; it stays whole until the scope ends. */
+    readonly open: (name: string) => Effect.Effect<Interface, VolumeError, Scope.Scope>
   }
->()("notafs/shell/Volume") {}
+  /**
+   * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
+   * of files is read too. The report lists what is wrong.
+   */
+  readonly check: (options?: { readonly deep?: boolean | undefined }) => Effect.Effect<CheckReport, VolumeError>
+  /**
+   * Reads and verifies everything that is live in the newest durable root, contents too, while the volume is in use: a
+   * stream of how far it has come, of which the last has the report. At most `bytesPerSecond`, if that is given.
+   */
+  readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
+  /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
+  readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
+  /** The durable root that the caller sees; nothing in a transaction, or where it sees what is not durable yet. */
+  readonly durableRoot: Effect.Effect<object | undefined>
+  /** What is open: asked before anything is freed. */
+  readonly openFiles: OpenFiles.OpenFiles
+  /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
+  readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+}
+
+export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
 
 /** Opens the volume of the device until the scope ends. */
 export const open = (
@@ -189,6 +209,13 @@ export const layerReadOnly = (
 ): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open({ ...options, format: "never", readOnly: true }))
 
+/** A snapshot of the volume below, in its place: for reading, by the same services. */
+export const layerSnapshot = (name: string): Layer.Layer<Volume, VolumeError, Volume> =>
+  Layer.effect(
+    Volume,
+    Effect.flatMap(Volume, (volume) => volume.snapshots.open(name))
+  )
+
 const service = (session: Session.Session): Volume["Service"] =>
   Volume.of({
     facts: factsOf(session),
@@ -202,17 +229,49 @@ const service = (session: Session.Session): Volume["Service"] =>
           rootHash: root.hash
         }))
       })),
-    view: (effect) => Transaction.view(session, effect),
+    view: (effect) => Reading.view(session, effect),
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => statisticsOf(session)),
+    snapshots: {
+      create: (name) => Snapshots.create(session, name),
+      list: Snapshots.list(session),
+      remove: (name) => Snapshots.remove(session, name),
+      rollback: (name, options) => Snapshots.rollback(session, name, options),
+      open: (name) => Effect.map(Snapshots.open(session, name), (head) => ofSnapshot(session, head))
+    },
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
-    durableRoot: Transaction.durableRoot(session),
+    durableRoot: Reading.durableRoot(session),
     openFiles: OpenFiles.make(session),
-    read: (f) => Transaction.read(session, f),
+    read: (f) => Reading.read(session, f),
     write: (f) => Transaction.write(session, f)
   })
+
+/** A service that reads one root; what is not about its content is the volume's own. */
+const ofSnapshot = (session: Session.Session, head: Commit.Head): Volume["Service"] => {
+  const readOnly = Effect.suspend(() => Effect.fail(failureOf(new ReadOnly({ device: session.device.identity }))))
+  const whole = service(session)
+  return Volume.of({
+    ...whole,
+    facts: { ...whole.facts, readOnly: true },
+    transaction: () => readOnly,
+    commit: () => readOnly,
+    view: (effect) => effect,
+    sync: Effect.void,
+    refresh: Effect.succeed(false),
+    snapshots: {
+      ...whole.snapshots,
+      create: () => readOnly,
+      remove: () => readOnly,
+      rollback: () => readOnly
+    },
+    durableRoot: Effect.succeed(head),
+    openFiles: OpenFiles.ofSnapshot,
+    read: (f) => Reading.readAt(session, head, f),
+    write: () => readOnly
+  })
+}
 
 const factsOf = (session: Session.Session): Facts => ({
   device: session.device.identity,

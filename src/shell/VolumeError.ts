@@ -152,6 +152,44 @@ export class CopyRefused extends Data.TaggedError("CopyRefused")<{
   }
 }
 
+/** There is no snapshot of this name. */
+export class SnapshotNotFound extends Data.TaggedError("SnapshotNotFound")<{
+  readonly device: string
+  readonly name: string
+}> {
+  override get message(): string {
+    return `${this.device} has no snapshot ${JSON.stringify(this.name)}.`
+  }
+}
+
+/** The name is taken, or the transaction takes a snapshot already. */
+export class SnapshotExists extends Data.TaggedError("SnapshotExists")<{
+  readonly device: string
+  readonly name: string
+  /** Whether it is the transaction's own: it takes one, of what it commits. */
+  readonly isPending: boolean
+}> {
+  override get message(): string {
+    return this.isPending
+      ? `The transaction takes the snapshot ${JSON.stringify(this.name)} of what it commits, and can take no other. Take that in one of its own.`
+      : `${this.device} has a snapshot ${JSON.stringify(this.name)} already. Remove it first, or use another name.`
+  }
+}
+
+/** A rollback would remove snapshots; nothing was done. */
+export class NewerSnapshots extends Data.TaggedError("NewerSnapshots")<{
+  readonly device: string
+  readonly name: string
+  /** Oldest first. */
+  readonly newer: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    const names = this.newer.slice(0, 5).map((name) => JSON.stringify(name))
+    const more = this.newer.length > names.length ? ` and ${this.newer.length - names.length} more` : ""
+    return `${this.device} has snapshots newer than ${JSON.stringify(this.name)}: ${names.join(", ")}${more}. Going back removes them: ask for it with discardNewer.`
+  }
+}
+
 /** Something that a volume does not do. */
 export class Unsupported extends Data.TaggedError("Unsupported")<{
   readonly what: string
@@ -175,6 +213,9 @@ export type Reason =
   | Closed
   | NotOpenFor
   | CopyRefused
+  | SnapshotNotFound
+  | SnapshotExists
+  | NewerSnapshots
   | Unsupported
   | DeviceFailed
   | Locked

@@ -14,6 +14,7 @@ import type * as Recovery from "../../src/core/Recovery.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
 import type * as RootSlots from "../../src/core/RootSlots.ts"
 import type * as GroupCommit from "../../src/shell/GroupCommit.ts"
+import type * as Writing from "../../src/shell/Writing.ts"
 import { CrashExplorer } from "./CrashExplorer.ts"
 import type * as CrashRun from "./CrashRun.ts"
 import * as CrashSequences from "./CrashSequences.ts"
@@ -143,6 +144,11 @@ vi.mock("../../src/shell/GroupCommit.ts", async (original) => {
     if (!begun.has(draft)) begun.set(draft, session.head.root.record.generation)
     return group
   }
+  return { ...real, join }
+})
+
+vi.mock("../../src/shell/Writing.ts", async (original) => {
+  const real = await original<typeof Writing>()
   const stabilize: typeof real.stabilize = (session) => {
     if (is("opening writes again and syncs")) return Effect.void
     return is("opening writes again, and does not only sync")
@@ -151,7 +157,7 @@ vi.mock("../../src/shell/GroupCommit.ts", async (original) => {
   }
   const sync: typeof real.sync = (session) =>
     is("an early write has a sync behind it") ? Effect.void : real.sync(session)
-  return { ...real, join, stabilize, sync }
+  return { ...real, stabilize, sync }
 })
 
 // ---- the table

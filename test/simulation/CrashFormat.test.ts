@@ -4,7 +4,7 @@ import * as Exit from "effect/Exit"
 import { assert, beforeAll, describe, it } from "vitest"
 import { Identity } from "../../src/shell/Identity.ts"
 import * as Opening from "../../src/shell/Opening.ts"
-import * as Transaction from "../../src/shell/Transaction.ts"
+import * as Reading from "../../src/shell/Reading.ts"
 import * as CrashImages from "../../src/testing/CrashImages.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
@@ -40,7 +40,7 @@ const found = (image: SimulatedDisk): string => {
     Effect.gen(function* () {
       const session = yield* open(SimulatedDevice.make(image))
       const isNew = session.superblock.volumeId.every((byte) => byte === volumeId[0])
-      const state = yield* Transaction.read(session, CrashState.ofVolume)
+      const state = yield* Reading.read(session, CrashState.ofVolume)
       return isNew ? `new: ${state}` : "the volume before"
     })
   )

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Check from "../../src/core/Check.ts"
 import type { EncodedRoot } from "../../src/core/RootRecord.ts"
 import type { Session } from "../../src/shell/Session.ts"
-import * as Transaction from "../../src/shell/Transaction.ts"
+import * as Reading from "../../src/shell/Reading.ts"
 import * as CrashImages from "../../src/testing/CrashImages.ts"
 import type { Sector } from "../../src/testing/SectorArray.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
@@ -113,7 +113,7 @@ export class CrashJudge {
     const exit =
       breaches.length === 0
         ? Exit.succeed(CrashState.ofVolume(RootWalk.pagesOf(disk, this.facts), root.record.roots))
-        : runExit(Transaction.read(session, CrashState.ofVolume))
+        : runExit(Reading.read(session, CrashState.ofVolume))
     if (Exit.isFailure(exit)) breaches.push(`what was opened cannot be read: ${causeText(exit.cause)}`)
     const indexes: Array<number> = []
     const { sectorsPerPage } = this.facts

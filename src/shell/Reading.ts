@@ -1,0 +1,109 @@
+/**
+ * Reading: which root a reader sees, and how long it stays whole.
+ *
+ * - A reader never waits for a writer. It sees the root of its transaction or view, else the newest durable one; where durability
+ *   is by interval, what has succeeded is visible at once.
+ * - What is read is pinned, so that no page of it is written over meanwhile.
+ */
+import * as Effect from "effect/Effect"
+import type * as Commit from "../core/Commit.ts"
+import type { Pages } from "../core/Pages.ts"
+import type { Roots } from "../core/Roots.ts"
+import { Current, ended, frameOf, type Viewing } from "./Frame.ts"
+import * as GroupCommit from "./GroupCommit.ts"
+import * as Interpreter from "./Interpreter.ts"
+import * as Session from "./Session.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Failure = VolumeError.VolumeError
+
+/** Runs a reading function of the core on the root that the caller sees. */
+export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
+  Effect.flatMap(Current, (innermost) => {
+    const frame = frameOf(session, innermost)
+    if (frame === undefined) return readOutside(session, f)
+    if (frame._tag === "Viewing") return Interpreter.readRoot(session, frame.head, f)
+    if (!frame.isOpen) return Effect.fail(ended())
+    const { draft, pinned } = frame.group
+    return Interpreter.read(session, pinned, () => f(draft, draft.roots))
+  })
+
+/** Runs a reading function of the core on a root that somebody has pinned, whatever the caller is inside of. */
+export const readAt = <A>(
+  session: Session.Session,
+  head: Commit.Head,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> =>
+  Effect.suspend(() => (session.closed ? Effect.fail(closed()) : Interpreter.readRoot(session, head, f)))
+
+const closed = (): Failure => VolumeError.make(new VolumeError.Closed({ what: "volume" }))
+
+const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> => {
+  if (session.closed) return Effect.fail(closed())
+  const { group, head, inflight } = session
+  if (session.durability === "commit") return Interpreter.readRoot(session, head, f)
+  return group === undefined ? Interpreter.readRoot(session, inflight?.next ?? head, f) : readGroup(session, group, f)
+}
+
+/** The root that the caller reads as long as this is the same; nothing in a transaction, or beside one by interval. */
+export const durableRoot = (session: Session.Session): Effect.Effect<Commit.Head | undefined> =>
+  Effect.map(Current, (innermost) => {
+    const frame = frameOf(session, innermost)
+    if (frame !== undefined) return frame._tag === "Viewing" ? frame.head : undefined
+    const { group, head, inflight } = session
+    return session.durability === "interval" && (group !== undefined || inflight !== undefined) ? undefined : head
+  })
+
+/** What a reader of a group finds that was committed or given up meanwhile. */
+const MOVED_ON = Symbol("moved on")
+
+/**
+ * Where durability is by interval, what has succeeded is visible at once. The draft is changed in place, so every attempt
+ * reads what is visible when it begins; while a transaction runs, that is what stood before its savepoint.
+ */
+const readGroup = <A>(
+  session: Session.Session,
+  group: Session.Group,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> => {
+  const { draft, pinned } = group
+  const { generation } = session.head.root.record
+  Session.pin(session, generation)
+  return Effect.ensuring(
+    Interpreter.read(session, pinned, (): A | typeof MOVED_ON =>
+      session.group === group ? f(draft, group.visible) : MOVED_ON
+    ),
+    Effect.sync(() => Session.unpin(session, generation))
+  ).pipe(
+    Effect.flatMap((value) =>
+      value === MOVED_ON ? Effect.suspend(() => readOutside(session, f)) : Effect.succeed(value as A)
+    )
+  )
+}
+
+/** Runs all reads of `effect` on one durable root, which stays whole as long as that takes. Writes inside fail. */
+export const view = <A, E, R>(
+  session: Session.Session,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Failure, R> =>
+  Effect.flatMap(Current, (outer) => {
+    // Inside a transaction or a view there is one root already.
+    if (frameOf(session, outer) !== undefined) return effect
+    const ready: Effect.Effect<void, Failure> =
+      session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
+    return Effect.andThen(
+      ready,
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const { head } = session
+          Session.pin(session, head.root.record.generation)
+          return head
+        }),
+        (head) => {
+          const frame: Viewing = { _tag: "Viewing", session, head, outer }
+          return Effect.provideService(effect, Current, frame)
+        },
+        (head) => Effect.sync(() => Session.unpin(session, head.root.record.generation))
+      )
+    )
+  })

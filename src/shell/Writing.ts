@@ -1,0 +1,99 @@
+/**
+ * What a session writes: pages, roots, syncs, in the order of the commit protocol.
+ *
+ * - A failure of a write or sync poisons the session, and after it nothing is written any more: nothing is retried, since
+ *   nobody knows what the device holds.
+ */
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Commit from "../core/Commit.ts"
+import * as Batching from "./Batching.ts"
+import * as Fencing from "./Fencing.ts"
+import * as Session from "./Session.ts"
+import * as VolumeError from "./VolumeError.ts"
+
+type Failure = VolumeError.VolumeError
+
+const failed =
+  (session: Session.Session) =>
+  (cause: Parameters<typeof VolumeError.make>[0]): Failure => {
+    const error = VolumeError.make(cause)
+    Session.poison(session, error)
+    return error
+  }
+
+/** Writes again what recovery found, and syncs: what an open shows is not taken back by a later crash (I3). */
+export const stabilize = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const { rewrite } = session
+    if (rewrite.length === 0) return Effect.void
+    return writeAndSync(session, rewrite).pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          session.rewrite = []
+        })
+      )
+    )
+  })
+
+/** Writes pages; a failure poisons the session, and after it nothing is written any more. */
+export const write = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+    const { pageBytes } = session.binding.layout
+    for (const { bytes } of writes) session.counters.pagesWritten += bytes.length / pageBytes
+    return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
+  })
+
+/** Syncs; a failure poisons the session. */
+export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+    session.counters.syncs++
+    return Effect.mapError(session.device.sync, failed(session))
+  })
+
+const writeAndSync = (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>
+): Effect.Effect<void, Failure> =>
+  Effect.andThen(
+    write(session, writes),
+    Effect.suspend(() => sync(session))
+  )
+
+/** Waits for the early write that is on its way. */
+export const arrived = (session: Session.Session): Effect.Effect<void> =>
+  Effect.suspend(() => (session.early === undefined ? Effect.void : Fiber.join(session.early.written)))
+
+/** The same, and for the sync behind it. */
+export const landed = (session: Session.Session): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { early } = session
+    if (early === undefined) return Effect.void
+    return Effect.map(Fiber.join(early.synced), () => {
+      if (session.early === early) session.early = undefined
+    })
+  })
+
+/** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
+export const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
+  const root = { address: plan.root.page, bytes: plan.root.bytes }
+  yield* landed(session)
+  yield* Fencing.check(session)
+  if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
+    yield* writeAndSync(session, plan.writes)
+    yield* Fencing.check(session)
+    yield* writeAndSync(session, [root])
+  } else if (plan.root.record.barriers === 2) {
+    // Pages that were written early have no sync behind them yet.
+    yield* sync(session)
+    yield* Fencing.check(session)
+    yield* writeAndSync(session, [root])
+  } else yield* writeAndSync(session, [...plan.writes, root])
+  session.hasWritten = true
+  session.counters.commits++
+})
