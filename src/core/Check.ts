@@ -11,7 +11,6 @@
  * - Memory: one bit for each page in use, the frontier, and 100 to 150 bytes an inode (`CheckNames`).
  * - What snapshots see and the root does not is verified as well. A run of content of which the root still has a part is read
  *   for the snapshot once more.
- * - What tables hold is not read yet. While there is any, the report is not complete and no page is called leaked.
  */
 import type { Binding } from "./Binding.ts"
 import { CheckNames } from "./CheckNames.ts"

@@ -17,7 +17,7 @@ import type * as Pointer from "./Pointer.ts"
 /** What the way to a page says of it. */
 export interface Hints {
   /** The tree that a tree node is part of. */
-  readonly tree: "names" | "snapshots" | "deadlists" | "tables"
+  readonly tree: "names" | "snapshots" | "deadlists"
   /** Whether it is looked at for a snapshot: what hangs under it is verified, and not counted. */
   readonly isOfSnapshot: boolean
   /** The inode whose content it is. */

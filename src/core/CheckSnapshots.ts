@@ -2,7 +2,7 @@
  * What the snapshot tree and the deadlists say, as a check reads them: any bytes give an item or a problem.
  *
  * - Offsets and tags stand here once more on purpose, as in `CheckItem`.
- * - The trees of a snapshot are followed after those of the root: a page that the root reaches too is known by then, and all
+ * - The tree of a snapshot is followed after those of the root: a page that the root reaches too is known by then, and all
  *   under it with it. What is left must stand on a deadlist, and everything on a deadlist must be left (I8).
  */
 import { compare, readUint48, readUint48Key } from "./Bytes.ts"
@@ -13,12 +13,11 @@ import type { Layout } from "./Layout.ts"
 const LEVEL_MAX = 48
 const NAME_BYTES_MAX = 255
 
-/** A snapshot: where in `bytes`, a copy of its value, the pointers of its trees stand. */
+/** A snapshot: where in `bytes`, a copy of its value, the pointer of its tree stands. */
 export interface Seen {
   readonly generation: number
   readonly bytes: Uint8Array
   readonly names: { readonly at: number; readonly level: number }
-  readonly tables: { readonly at: number; readonly level: number }
   readonly name: Uint8Array
 }
 
@@ -63,8 +62,7 @@ export class CheckSnapshots {
   #snapshot(node: Uint8Array, keyAt: number, keyEnd: number, end: number, address: number): boolean {
     const { pointerBytes } = this.#layout
     const namesAt = 1
-    const tablesAt = namesAt + 1 + pointerBytes
-    const nameAt = tablesAt + 1 + pointerBytes + 16 + 8 + 6 + 6
+    const nameAt = namesAt + 1 + pointerBytes + 16 + 8 + 6 + 6
     const bytes = node.slice(keyEnd, end)
     if (keyEnd - keyAt !== 7) return this.#bad("the key of a snapshot has the wrong length", address)
     const generation = readUint48Key(node, keyAt + 1)
@@ -74,14 +72,11 @@ export class CheckSnapshots {
     if (bytes.length <= nameAt || bytes.length > nameAt + NAME_BYTES_MAX || bytes[0] !== 1) {
       return this.#bad("the item of a snapshot makes no sense", address)
     }
-    if (bytes[namesAt] > LEVEL_MAX || bytes[tablesAt] > LEVEL_MAX) {
-      return this.#bad("a tree of a snapshot is too high", address)
-    }
+    if (bytes[namesAt] > LEVEL_MAX) return this.#bad("the tree of a snapshot is too high", address)
     this.found.push({
       generation,
       bytes,
       names: { at: namesAt + 1, level: bytes[namesAt] },
-      tables: { at: tablesAt + 1, level: bytes[tablesAt] },
       name: bytes.slice(nameAt)
     })
     return true

@@ -71,10 +71,8 @@ export class CheckWalk implements CheckNode.Way {
     this.#isDeep = isDeep
     const { map, roots } = record
     const holder = { address: undefined, birth: record.generation }
-    for (const tree of ["names", "snapshots", "deadlists", "tables"] as const) {
+    for (const tree of ["names", "snapshots", "deadlists"] as const) {
       const { level, link } = roots[tree]
-      // What the items of tables name is not known yet.
-      if (tree === "tables" && !CheckPointer.isNull(this.layout, link, 0)) this.lose()
       this.follow(holder, link, 0, Node.TREE, level, { ...CheckNode.NO_HINTS, tree })
     }
     this.follow(holder, map.link, 0, Node.MAP, map.height, CheckNode.NO_HINTS)
@@ -124,14 +122,12 @@ export class CheckWalk implements CheckNode.Way {
     this.#batch = this.#frontier.length > 0 ? this.#nextNodes() : this.#nextBitmaps()
   }
 
-  /** Goes on with the trees of the next snapshot. The trees of the root are walked, so all snapshots are known. */
+  /** Goes on with the tree of the next snapshot. The trees of the root are walked, so all snapshots are known. */
   #enterSnapshot(): void {
-    const { bytes, generation, names, tables } = this.snapshots.found[this.#walked++]
+    const { bytes, generation, names } = this.snapshots.found[this.#walked++]
     const holder = { address: undefined, birth: generation }
-    for (const [tree, { at, level }] of Object.entries({ names, tables } as const)) {
-      const hints = { ...CheckNode.NO_HINTS, tree: tree as "names" | "tables", isOfSnapshot: true }
-      this.follow(holder, bytes, at, Node.TREE, level, hints)
-    }
+    const hints = { ...CheckNode.NO_HINTS, isOfSnapshot: true }
+    this.follow(holder, bytes, names.at, Node.TREE, names.level, hints)
     while (this.#found.length > 0) this.#frontier.push(...this.#found.splice(-BATCH_PAGES).toReversed())
   }
 

@@ -72,8 +72,8 @@ export interface EarlyWrites {
 
 type RootsDraft = Draft<Roots>
 
-/** In the order in which they are settled: the item of a snapshot holds the trees before it. */
-const TREES = ["names", "tables", "deadlists", "snapshots"] as const
+/** In the order in which they are settled: the item of a snapshot holds the tree before it. */
+const TREES = ["names", "deadlists", "snapshots"] as const
 
 /** The trees of a draft as settling needs them, with links of their own. */
 const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (typeof TREES)[number] }> =>
@@ -188,7 +188,7 @@ export const plan = (
   // All is known and loaded: from here on nothing can fail.
   const settled = Settle.place(draft, userPlaces, taken.addresses)
   const roots: Roots = { ...withLinks(draft.roots, tops), pending: NOTHING_PENDING }
-  if (pending.snapshot !== undefined) Snapshots.complete(draft, roots.names, roots.tables)
+  if (pending.snapshot !== undefined) Snapshots.complete(draft, roots.names)
   const writes = [
     ...settled,
     ...Settle.place(draft, snapshotPlaces, taken.addresses.slice(userPlaces.length)),

@@ -191,7 +191,6 @@ const examine = (opening: Opening, candidate: RootRecord.EncodedRoot, rejected: 
   want(roots.names.link, Node.TREE, roots.names.level, true)
   want(roots.snapshots.link, Node.TREE, roots.snapshots.level, false)
   want(roots.deadlists.link, Node.TREE, roots.deadlists.level, false)
-  want(roots.tables.link, Node.TREE, roots.tables.level, false)
   want(map.link, Node.MAP, map.height, false)
   const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, rewrite: [], rejected }
   return wanted.length === 0 ? opened(opening, candidate, [], rejected) : state

@@ -1,7 +1,7 @@
 /**
- * Back to a snapshot: its trees become those of the volume, and what came after it is given up.
+ * Back to a snapshot: its tree becomes that of the volume, and what came after it is given up.
  *
- * - What was born after the snapshot is released: pages that the trees of now reach, and pages on the lists of the snapshots
+ * - What was born after the snapshot is released: pages that the tree of now reaches, and pages on the lists of the snapshots
  *   that are given up with it. What was born before it and has died since lives again, so it leaves its list and no more.
  * - A page that was born before the snapshot is passed over together with all under it: what hangs under it is older still.
  * - The work is bounded by what was changed since the snapshot. It is done in steps; the state of a walk is a value, so a step
@@ -22,7 +22,6 @@ interface Step {
   readonly at: number
   readonly kind: number
   readonly level: number
-  readonly names: boolean
 }
 
 /** How far a rollback has come. */
@@ -39,30 +38,26 @@ const STEP_COUNT = 256
 export const newer = (pages: Pages, { snapshots }: Roots, to: Snapshots.Snapshot): ReadonlyArray<Snapshots.Snapshot> =>
   Snapshots.list(pages, snapshots, to.generation, Number.POSITIVE_INFINITY)
 
-export const begin = ({ names, tables }: Roots, to: Snapshots.Snapshot): State => ({
+export const begin = ({ names }: Roots, to: Snapshots.Snapshot): State => ({
   to,
-  frontier: [
-    { bytes: names.link, at: 0, kind: Node.TREE, level: names.level, names: true },
-    { bytes: tables.link, at: 0, kind: Node.TREE, level: tables.level, names: false }
-  ],
+  frontier: [{ bytes: names.link, at: 0, kind: Node.TREE, level: names.level }],
   areListsDone: false
 })
 
-/** Goes on; nothing is left to do where the answer is `undefined`, and the draft has the trees of the snapshot. */
+/** Goes on; nothing is left to do where the answer is `undefined`, and the draft has the tree of the snapshot. */
 export const step = (draft: Draft<Roots>, state: State): State | undefined => {
   if (state.frontier.length > 0) return { ...state, frontier: releaseSome(draft, state.frontier, state.to.generation) }
   if (!state.areListsDone) {
     return { ...state, areListsDone: Deadlists.revive(draft, state.to.generation, STEP_COUNT) }
   }
   for (const snapshot of newer(draft, draft.roots, state.to)) Snapshots.remove(draft, snapshot)
-  const { inodeCount, names, tables } = state.to
+  const { inodeCount, names } = state.to
   const { pending } = draft.roots
   const rollback: PendingRollback = { generation: state.to.generation, deadCount: draft.dead.length }
   draft.changeCount++
   draft.roots = {
     ...draft.roots,
     names,
-    tables,
     inodeCount,
     pending: { ...pending, rollbacks: [...pending.rollbacks, rollback] }
   }
@@ -78,12 +73,12 @@ const releaseSome = (draft: Draft<Roots>, frontier: ReadonlyArray<Step>, to: num
     kind === Node.DATA ? undefined : draft.peek(bytes, at, kind, level, missing)
   )
   demand(missing)
-  for (const [i, { at, bytes, kind, level, names }] of some.entries()) {
+  for (const [i, { at, bytes, kind, level }] of some.entries()) {
     const node = nodes[i]
     if (node !== undefined) {
-      Links.forEach(layout, node, kind, level, names, (holder, place, childKind, childLevel) => {
+      Links.forEach(layout, node, kind, level, true, (holder, place, childKind, childLevel) => {
         if (isYounger(draft, holder, place, to)) {
-          rest.push({ bytes: holder, at: place, kind: childKind, level: childLevel, names })
+          rest.push({ bytes: holder, at: place, kind: childKind, level: childLevel })
         }
       })
     }

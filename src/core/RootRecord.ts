@@ -53,13 +53,16 @@ const SECTION_HEADER_BYTES = 4
 const TAG_NAMES = 0x8001
 const TAG_SNAPSHOTS = 0x8002
 const TAG_DEADLISTS = 0x8003
-const TAG_TABLES = 0x8004
+/** Kept for later: no volume of version 1 has it. */
+const TAG_RESERVED = 0x8004
 const TAG_MAP = 0x8005
 const TAG_FREED = 0x8006
 const TAG_USED = 0x8007
-const TREE_TAGS = { names: TAG_NAMES, snapshots: TAG_SNAPSHOTS, deadlists: TAG_DEADLISTS, tables: TAG_TABLES } as const
-const TREES = ["names", "snapshots", "deadlists", "tables"] as const
+const TREE_TAGS = { names: TAG_NAMES, snapshots: TAG_SNAPSHOTS, deadlists: TAG_DEADLISTS } as const
+const TREES = ["names", "snapshots", "deadlists"] as const
 const MUST_KNOW = 0x8000
+/** A root leaves room for a tree that version 1 does not have. */
+const TREES_MAX = 4
 
 export interface RootRecord {
   readonly generation: number
@@ -104,7 +107,7 @@ const sectionBytes = (count: number): number => (count === 0 ? 0 : SECTION_HEADE
 
 /** Bytes that are left for the free map's deltas beside the trees that the volume can have. */
 export const deltaBytesMax = ({ pageBytes, pointerBytes }: Layout): number => {
-  const trees = TREES.length * sectionBytes(1 + pointerBytes)
+  const trees = TREES_MAX * sectionBytes(1 + pointerBytes)
   const map = sectionBytes(1 + pointerBytes) + 2 * SECTION_HEADER_BYTES
   return pageBytes - AT_SECTIONS - trees - map
 }
@@ -206,7 +209,7 @@ export const decode = (
     const tag = Bytes.readUint16(bytes, at)
     const end = at + SECTION_HEADER_BYTES + Bytes.readUint16(bytes, at + 2)
     if (end > sectionsEnd || sections.has(tag)) return noRoot("its sections make no sense")
-    if (tag >= MUST_KNOW && (tag < TAG_NAMES || tag > TAG_USED)) {
+    if (tag >= MUST_KNOW && (tag < TAG_NAMES || tag > TAG_USED || tag === TAG_RESERVED)) {
       const reason = `its newest root uses feature ${tag - MUST_KNOW}`
       return { _tag: "UnsupportedFormat", generation, reason }
     }
@@ -234,7 +237,6 @@ export const decode = (
     names: tree(TAG_NAMES),
     snapshots: tree(TAG_SNAPSHOTS),
     deadlists: tree(TAG_DEADLISTS),
-    tables: tree(TAG_TABLES),
     nextInode: Bytes.readUint48(bytes, AT_NEXT_INODE),
     inodeCount: Bytes.readUint48(bytes, AT_INODE_COUNT),
     pending: NOTHING_PENDING

@@ -33,8 +33,6 @@ export interface Roots {
   readonly snapshots: Tree.Tree
   /** Pages that died and that snapshots still see; see `Deadlists`. */
   readonly deadlists: Tree.Tree
-  /** Named trees, by name. */
-  readonly tables: Tree.Tree
   /** The number that the next new file or folder gets: never given twice. */
   readonly nextInode: number
   readonly inodeCount: number
@@ -45,7 +43,6 @@ export const empty = (layout: Layout): Roots => ({
   names: Tree.empty(layout),
   snapshots: Tree.empty(layout),
   deadlists: Tree.empty(layout),
-  tables: Tree.empty(layout),
   nextInode: 1,
   inodeCount: 0,
   pending: NOTHING_PENDING

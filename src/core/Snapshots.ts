@@ -2,12 +2,12 @@
  * The snapshots of a volume: states that were committed and stay whole.
  *
  * - A snapshot names the root of its generation s: it sees the pages of user trees with birth <= s that had not died by s. Its
- *   item holds that root's trees, which are known when the commit is planned; so a transaction only notes that it wants one
+ *   item holds that root's tree of names, which is known when the commit is planned; so a transaction only notes that it wants one
  *   (`Roots.pending`), and the plan puts it into the tree (`insert`) and fills it in (`complete`).
  * - The items belong to the bookkeeping: no snapshot sees the snapshot tree.
  * - Keys, by a tag of one byte: 0, generation (6, big-endian): the snapshot. 1, name: its generation (6). 2, generation (6,
  *   big-endian) of a rollback: the generation that it went back to (6).
- * - The value of a snapshot: version (1), names tree (level 1, pointer), tables tree (the same), id (16), time (8), next inode
+ * - The value of a snapshot: version (1), names tree (level 1, pointer), id (16), time (8), next inode
  *   (6), inodes (6), name.
  */
 import * as BTree from "./BTree.ts"
@@ -36,7 +36,6 @@ export interface Snapshot {
   /** When it was asked for, in nanoseconds since 1970. */
   readonly time: bigint
   readonly names: Tree
-  readonly tables: Tree
   readonly nextInode: number
   readonly inodeCount: number
 }
@@ -73,12 +72,11 @@ export const nameBytesMax = (layout: Layout): number => Math.min(NAME_BYTES_MAX,
 /** Where the parts of a value stand. */
 const places = ({ pointerBytes }: Layout) => {
   const names = 1
-  const tables = names + 1 + pointerBytes
-  const id = tables + 1 + pointerBytes
+  const id = names + 1 + pointerBytes
   const time = id + ID_BYTES
   const nextInode = time + 8
   const inodeCount = nextInode + 6
-  return { names, tables, id, time, nextInode, inodeCount, name: inodeCount + 6 }
+  return { names, id, time, nextInode, inodeCount, name: inodeCount + 6 }
 }
 
 const corrupt = (reason: string): CorruptPage => new CorruptPage(undefined, reason)
@@ -106,7 +104,6 @@ const decode = (layout: Layout, item: BTree.Item): Snapshot => {
   return {
     generation,
     names: readTree(layout, bytes, at.names, generation),
-    tables: readTree(layout, bytes, at.tables, generation),
     id: bytes.slice(at.id, at.time),
     time: Bytes.readInt64(bytes, at.time),
     nextInode: Bytes.readUint48(bytes, at.nextInode),
@@ -221,18 +218,13 @@ export const insert = (draft: Draft<Roots>, { id, name, time }: PendingSnapshot)
   })
 }
 
-/** Fills in the trees of the snapshot that {@link insert} has put there, in place: they have addresses now. */
-export const complete = (draft: Draft<Roots>, names: Tree, tables: Tree): void => {
+/** Fills in the tree of the snapshot that {@link insert} has put there, in place: it has an address now. */
+export const complete = (draft: Draft<Roots>, { level, link }: Tree): void => {
   const item = BTree.find(draft, draft.roots.snapshots, key(draft.generation))
   invariant(item !== undefined, "a snapshot was inserted before it is completed")
-  const at = places(draft.layout)
-  for (const [tree, place] of [
-    [names, at.names],
-    [tables, at.tables]
-  ] as const) {
-    item.node[item.keyEnd + place] = tree.level
-    item.node.set(tree.link, item.keyEnd + place + 1)
-  }
+  const at = item.keyEnd + places(draft.layout).names
+  item.node[at] = level
+  item.node.set(link, at + 1)
 }
 
 /** Takes a snapshot out of the tree; its deadlist is still to be dissolved. */

@@ -209,13 +209,12 @@ export const open = (
 const headOf = (
   layout: Layout,
   head: Commit.Head,
-  { inodeCount, names, nextInode, tables }: CoreSnapshots.Snapshot
+  { inodeCount, names, nextInode }: CoreSnapshots.Snapshot
 ): Commit.Head => {
   const { record } = head.root
   const none = Tree.empty(layout)
   const roots: Roots = {
     names,
-    tables,
     nextInode,
     inodeCount,
     snapshots: none,

@@ -234,7 +234,7 @@ describe("Check", () => {
               record: {
                 ...record,
                 map: { ...record.map, pageCount, height: level, link: links[level % 2] },
-                roots: { ...record.roots, names: { level, link }, tables: { level, link }, deadlists: { level, link } }
+                roots: { ...record.roots, names: { level, link }, deadlists: { level, link } }
               },
               devicePageCount: 256,
               isDeep: true

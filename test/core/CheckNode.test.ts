@@ -329,25 +329,6 @@ describe("CheckNode", () => {
     assert.strictEqual(state.report.problems[0].code, "Unreadable")
     assert.isFalse(state.report.isComplete)
   })
-
-  it("walks the trees that it does not know, and calls nothing leaked beside them", () => {
-    const volume = make()
-    volume.commit((draft) => {
-      let { tables } = draft.roots
-      for (let i = 0; i < 60; i++) tables = BTree.put(draft, tables, utf8(`table ${i}`), noise(i, 20))
-      draft.roots = { ...draft.roots, tables }
-    })
-    const sound = volume.check()
-    assert.deepStrictEqual(sound.problems, [])
-    assert.isFalse(sound.isComplete)
-    volume.mark([500, 501], true)
-    assert.deepStrictEqual(volume.check().problems, [])
-    const table = volume.find(Node.TREE, 0, ({ page }) => TreeNode.searchLeaf(page, utf8("table 7")) >= 0)
-    volume.mark([table.pointer.address, table.pointer.address + 1], false)
-    assert.deepStrictEqual(found(volume), ["FreeInUse"])
-    volume.disk[table.pointer.address * PAGE + 100] ^= 4
-    assert.deepStrictEqual(found(volume), ["Checksum", "FreeInUse"])
-  })
 })
 
 const keyAt = (node: Uint8Array, slot: number): number => TreeNode.cellAt(node, slot) + 2 + POINTER_BYTES

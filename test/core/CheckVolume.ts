@@ -223,7 +223,8 @@ export class Volume {
     }
     const { map, roots } = this.record
     visit(roots.names.link, 0, Node.TREE, roots.names.level, true)
-    visit(roots.tables.link, 0, Node.TREE, roots.tables.level, false)
+    visit(roots.snapshots.link, 0, Node.TREE, roots.snapshots.level, false)
+    visit(roots.deadlists.link, 0, Node.TREE, roots.deadlists.level, false)
     visit(map.link, 0, Node.MAP, map.height, false)
     return found
   }
@@ -257,14 +258,16 @@ export class Volume {
     }
     const { map, roots } = this.record
     const names = { ...roots.names, link: roots.names.link.slice() }
-    const tables = { ...roots.tables, link: roots.tables.link.slice() }
+    const snapshots = { ...roots.snapshots, link: roots.snapshots.link.slice() }
+    const deadlists = { ...roots.deadlists, link: roots.deadlists.link.slice() }
     const link = map.link.slice()
     const isChanged =
       seal(names.link, 0, Node.TREE, names.level, true) ||
-      seal(tables.link, 0, Node.TREE, tables.level, false) ||
+      seal(snapshots.link, 0, Node.TREE, snapshots.level, false) ||
+      seal(deadlists.link, 0, Node.TREE, deadlists.level, false) ||
       seal(link, 0, Node.MAP, map.height, false)
     if (!isChanged) throw new Error("the root does not reach this page")
-    this.root({ map: { ...map, link }, roots: { ...roots, names, tables } })
+    this.root({ map: { ...map, link }, roots: { ...roots, names, snapshots, deadlists } })
   }
 
   /** Writes the root record again with other facts. */

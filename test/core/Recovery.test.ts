@@ -245,7 +245,7 @@ describe("Recovery", () => {
     Pointer.writePlace(binding.layout, link, 0, { address: 300, pageCount: 1, birth: 900 })
     const { hash, record: newest } = scene.newest
     const record = { ...newest, generation: 900, base: newest.generation, parent: hash }
-    const roots = { ...record.roots, tables: { level: 0, link } }
+    const roots = { ...record.roots, snapshots: { level: 0, link } }
     const slot = (record.slot + 1) % superblock.slots.count
     const torn = RootRecord.encode(binding, superblock.slots, { ...record, roots, slot })
     scene.volume.write({ address: torn.page, bytes: torn.bytes })
@@ -346,7 +346,7 @@ describe("Recovery", () => {
       base: 1,
       map: { ...scene.newest.record.map, pageCount: 2 ** 47, height: 0, link: new Uint8Array(layout.pointerBytes) },
       cursor: 0,
-      roots: { ...Roots.empty(layout), tables: { level: levels, link } }
+      roots: { ...Roots.empty(layout), snapshots: { level: levels, link } }
     }
     const root = RootRecord.encode(binding, superblock.slots, record)
     const slots = Array.from({ length: superblock.slots.count }, (_, slot) =>

@@ -62,7 +62,6 @@ const recordOf = (seed: number): RootRecord.RootRecord => {
       names: tree(),
       snapshots: tree(),
       deadlists: tree(),
-      tables: tree(),
       nextInode: random.uint32() * 65_536,
       inodeCount: random.uint32(),
       pending: NOTHING_PENDING
@@ -89,7 +88,7 @@ const assertSound = ({ record }: RootRecord.EncodedRoot): void => {
   assert.isBelow(record.cursor, FreeMap.leafCount(layout, map))
   assert.isAtMost(record.freeCount, map.pageCount)
   for (const set of [map.freed, map.used]) assert.isAtMost(set.at(-1) ?? 0, map.pageCount)
-  for (const tree of [roots.names, roots.snapshots, roots.deadlists, roots.tables]) {
+  for (const tree of [roots.names, roots.snapshots, roots.deadlists]) {
     assert.isUndefined(Pointer.fault(layout, tree.link, 0, record.generation, 1))
     assert.isAtMost(tree.level, 48)
   }
@@ -170,7 +169,7 @@ describe("RootRecord", () => {
     Pointer.writePlace(layout, link, 0, { address: 5, pageCount: 1, birth: 1 })
     const tree = { level: 3, link }
     const base = recordOf(1)
-    const roots = { ...base.roots, names: tree, snapshots: tree, deadlists: tree, tables: tree }
+    const roots = { ...base.roots, names: tree, snapshots: tree, deadlists: tree }
     const filled = (bytes: number) => {
       // Two bytes an extent, in both sets.
       const set = (count: number, from: number) =>

@@ -356,12 +356,12 @@ export class TestVolume {
   /** The pages that a root reaches, and an assertion that no page is reached twice (I5 on the way). */
   reachable(root: RootRecord.EncodedRoot): Extent.ExtentSet {
     const { map, roots } = root.record
-    const { deadlists, names, snapshots, tables } = roots
-    const trees = [names, tables, deadlists, snapshots, { link: map.link, level: map.height }]
+    const { deadlists, names, snapshots } = roots
+    const trees = [names, deadlists, snapshots, { link: map.link, level: map.height }]
     return this.#reached(trees, root.record.generation)
   }
 
-  /** The pages of trees, of which the first is the names tree and the fifth the free map. */
+  /** The pages of trees, of which the first is the names tree and the fourth the free map. */
   #reached(trees: ReadonlyArray<Tree.Tree>, generation: number): Extent.ExtentSet {
     const { layout } = this
     const extents: Array<readonly [number, number]> = []
@@ -379,7 +379,7 @@ export class TestVolume {
       )
     }
     for (const [i, tree] of trees.entries()) {
-      walk(tree.link, 0, i === 4 ? Node.MAP : Node.TREE, tree.level, i === 0, generation)
+      walk(tree.link, 0, i === 3 ? Node.MAP : Node.TREE, tree.level, i === 0, generation)
     }
     const set = Extent.fromUnsorted(extents)
     assert.strictEqual(Extent.size(set), pageCount, "I8: no page is reached twice")
@@ -395,8 +395,8 @@ export class TestVolume {
     assert.deepStrictEqual(Extent.intersect(reachable, dead), [], "I8: what is dead is not reached")
     const snapshots = this.read((pages) => Snapshots.list(pages, roots.snapshots, 0, Number.POSITIVE_INFINITY), clean)
     let seen = Extent.EMPTY
-    for (const { generation, names, tables } of snapshots) {
-      seen = Extent.union(seen, this.#reached([names, tables], generation))
+    for (const { generation, names } of snapshots) {
+      seen = Extent.union(seen, this.#reached([names], generation))
     }
     assert.deepStrictEqual(Extent.subtract(seen, reachable), dead, "I8: the deadlists are what only snapshots see")
     return Extent.union(reachable, dead)

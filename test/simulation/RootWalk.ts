@@ -87,7 +87,7 @@ export const reach = (disk: SimulatedDisk, facts: Facts, { record }: RootRecord.
       walk(child, childAt, childKind, childLevel, names, born)
     )
   }
-  for (const name of ["names", "snapshots", "deadlists", "tables"] as const) {
+  for (const name of ["names", "snapshots", "deadlists"] as const) {
     walk(roots[name].link, 0, Node.TREE, roots[name].level, name === "names", record.generation)
   }
   walk(map.link, 0, Node.MAP, map.height, false, record.generation)

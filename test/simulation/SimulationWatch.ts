@@ -174,7 +174,6 @@ export class SimulationWatch {
       ...this.#ofTree(roots.names, true),
       ...this.#ofTree(roots.snapshots, false),
       ...this.#ofTree(roots.deadlists, false),
-      ...this.#ofTree(roots.tables, false),
       ...this.#under(map.link, 0, Node.MAP, map.height, false)
     ]
   }
