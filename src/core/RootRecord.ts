@@ -115,6 +115,7 @@ export const deltaBytesMax = ({ pageBytes, pointerBytes }: Layout): number => {
 export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, record: RootRecord): EncodedRoot => {
   const { layout } = binding
   const { map, roots } = record
+  invariant(FreeMap.deltaBytes(map) <= deltaBytesMax(layout), "a root record has room for all trees beside its deltas")
   invariant(roots.pending === NOTHING_PENDING, "a root that is committed asks for nothing")
   const bytes = new Uint8Array(layout.pageBytes)
   Bytes.writeUint32(bytes, AT_MAGIC, MAGIC)
