@@ -101,6 +101,8 @@ export interface Session {
   readonly dirtyBytesMax: number
   readonly readOnly: boolean
   readonly writer: Semaphore.Semaphore
+  /** Held by a sync of the device. */
+  readonly syncing: Semaphore.Semaphore
   head: Commit.Head
   inflight: Inflight | undefined
   early: Early | undefined

@@ -48,13 +48,16 @@ export const write = (
     return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
   })
 
-/** Syncs; a failure poisons the session. */
+/**
+ * Syncs; a failure poisons the session. One at a time: of two at once a system may tell one of them alone that it could not
+ * write, and the other would acknowledge what is lost.
+ */
 export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.suspend(() => {
     if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
     session.counters.syncs++
     return Effect.mapError(session.device.sync, failed(session))
-  })
+  }).pipe(session.syncing.withPermits(1))
 
 const writeAndSync = (
   session: Session.Session,
