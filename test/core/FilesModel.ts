@@ -51,6 +51,8 @@ interface State {
   nextNumber: number
   /** Files that are open, and how often. */
   open: Map<number, { readonly node: ModelNode; count: number }>
+  /** What was kept of earlier states, by name, oldest first. */
+  snapshots: Map<string, ModelNode>
 }
 
 const makeNode = (number: number, type: ModelType, mode: number, time: bigint): ModelNode => ({
@@ -72,7 +74,7 @@ const makeNode = (number: number, type: ModelType, mode: number, time: bigint): 
 const byteCount = (text: string): number => new TextEncoder().encode(text).length
 
 export class FilesModel {
-  state: State = { root: makeNode(1, FOLDER, 0o755, BigInt(0)), nextNumber: 2, open: new Map() }
+  state: State = { root: makeNode(1, FOLDER, 0o755, BigInt(0)), nextNumber: 2, open: new Map(), snapshots: new Map() }
   readonly nameBytesMax: number
 
   constructor(nameBytesMax: number) {

@@ -77,7 +77,7 @@ export const empty = (): State => stateOf(new FilesModel(NAME_BYTES_MAX).state)
 export const run = (start: Disk, facts: Facts, operations: ReadonlyArray<Operation>, options: RunOptions): Run =>
   new Runner(start, facts, options).run(operations)
 
-const stateOf = (model: FilesModel["state"]): State => ({ text: CrashState.ofModel(model.root), model })
+const stateOf = (model: FilesModel["state"]): State => ({ text: CrashState.ofModel(model), model })
 
 interface Opened {
   readonly volume: Volume.Volume["Service"]
@@ -295,7 +295,7 @@ class Runner {
   /** What the volume shows must be what the model says. */
   #compare(volume: Volume.Volume["Service"]): void {
     const text = this.#read(volume)
-    const expected = CrashState.ofModel(this.#model.state.root)
+    const expected = CrashState.ofModel(this.#model.state)
     if (text !== expected) this.#breach(`shows what differs thus:\n${CrashState.difference(text, expected)}`)
   }
 }

@@ -92,6 +92,49 @@ export const together: Operation = {
 export const reopen: Operation = { kind: "reopen", name: "reopen" }
 export const sync: Operation = { kind: "sync", name: "sync" }
 
+/** What is done with snapshots, and to what they keep. */
+export const keeping: ReadonlyArray<Operation> = [
+  one({ do: "snapshot", path: "three" }),
+  one({ do: "snapshot", path: "one" }),
+  one({ do: "drop", path: "one" }),
+  one({ do: "drop", path: "two" }),
+  one({ do: "back", path: "one" }),
+  one({ do: "back", path: "two" }),
+  one({ do: "back", path: "none" }),
+  one({ do: "unlink", path: "/b" }),
+  one({ do: "write", path: "/b", offset: 600, size: 200 }),
+  one({ do: "create", path: "/t", size: LARGE_BYTES }),
+  {
+    kind: "steps",
+    name: "change and keep",
+    steps: [
+      { do: "append", path: "/b", size: 700 },
+      { do: "unlink", path: "/a" },
+      { do: "snapshot", path: "three" }
+    ]
+  },
+  {
+    kind: "steps",
+    name: "go back, change and drop",
+    steps: [
+      { do: "unlink", path: "/h" },
+      { do: "back", path: "one" },
+      { do: "unlink", path: "/a" },
+      { do: "drop", path: "one" }
+    ]
+  },
+  {
+    kind: "steps",
+    name: "go back and fail",
+    steps: [
+      { do: "back", path: "one" },
+      { do: "unlink", path: "/b" }
+    ],
+    fails: true
+  },
+  early
+]
+
 /** All operations. */
 export const operations: ReadonlyArray<Operation> = [
   ...singles.map(one),

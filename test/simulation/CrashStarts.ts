@@ -70,6 +70,22 @@ export const files = (): Start => after(fresh(), "files", fewFiles, true)
 /** The same without a close: before the newest root stands another state. */
 export const unclean = (): Start => after(fresh(), "files", fewFiles, false)
 
+/** Two snapshots, each of which sees what nothing else does. */
+export const kept = (closes: boolean): Start =>
+  after(
+    files(),
+    closes ? "snapshots" : "snapshots, without a close",
+    [
+      { do: "snapshot", path: "one" },
+      { do: "write", path: "/b", offset: 512, size: 600 },
+      { do: "unlink", path: "/d/g" },
+      { do: "snapshot", path: "two" },
+      { do: "append", path: "/b", size: 900 },
+      { do: "create", path: "/new", size: 1200 }
+    ],
+    closes
+  )
+
 /** Pages of two sectors. */
 export const wide = (): Start =>
   after(format("", { pageBytes: 1024, pageCount: 160 }), "pages of 1024 bytes", fewFiles, false)

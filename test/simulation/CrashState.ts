@@ -12,8 +12,9 @@ import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
 import { CorruptPage, demand, type Pages } from "../../src/core/Pages.ts"
 import type * as Pointer from "../../src/core/Pointer.ts"
-import type { Roots } from "../../src/core/Roots.ts"
-import type { ModelNode } from "../core/FilesModel.ts"
+import * as Roots from "../../src/core/Roots.ts"
+import * as Snapshots from "../../src/core/Snapshots.ts"
+import type { FilesModel, ModelNode } from "../core/FilesModel.ts"
 
 const decoder = new TextDecoder()
 const digest = (bytes: Uint8Array): string => createHash("sha1").update(bytes).digest("hex").slice(0, 16)
@@ -36,7 +37,7 @@ const format = ({ attributes, content, first, links, mode, path, type }: Line): 
 }
 
 /** Asks for all pages of the names tree, level by level, so that reading it restarts a few times and not once a page. */
-const load = (pages: Pages, { names }: Roots): void => {
+const load = (pages: Pages, { names }: Roots.Roots): void => {
   const missing: Array<Pointer.Pointer> = []
   const walk = (holder: Uint8Array, at: number, kind: number, level: number): void => {
     const node = pages.peek(holder, at, kind, level, missing)
@@ -47,7 +48,7 @@ const load = (pages: Pages, { names }: Roots): void => {
 }
 
 /** Of a volume, by the functions of the core that the shell runs. What has no name any more may wait for being freed. */
-export const ofVolume = (pages: Pages, roots: Roots, mayHaveOrphans = false): string => {
+export const ofVolume = (pages: Pages, roots: Roots.Roots, mayHaveOrphans = false): string => {
   load(pages, roots)
   const { inodeCount, names } = roots
   const lines: Array<string> = []
@@ -85,11 +86,25 @@ export const ofVolume = (pages: Pages, roots: Roots, mayHaveOrphans = false): st
   walk(Inode.ROOT, "")
   if (mayHaveOrphans ? firsts.size > inodeCount : firsts.size !== inodeCount)
     throw new CorruptPage(undefined, "the root does not count its inodes")
-  return lines.join("\n")
+  const kept = Snapshots.list(pages, roots.snapshots, 0, Number.POSITIVE_INFINITY).map((snapshot) => {
+    const then = { ...Roots.empty(pages.layout), names: snapshot.names, inodeCount: snapshot.inodeCount }
+    return [decoder.decode(snapshot.name), ofVolume(pages, then, mayHaveOrphans)] as const
+  })
+  return together(lines, kept)
 }
 
+/** The lines of a state, and then those of each snapshot with its name before them. */
+const together = (lines: ReadonlyArray<string>, kept: ReadonlyArray<readonly [string, string]>): string =>
+  [...lines, ...kept.flatMap(([name, text]) => text.split("\n").map((line) => `[${name}] ${line}`))].join("\n")
+
 /** Of the model. */
-export const ofModel = (root: ModelNode): string => {
+export const ofModel = ({ root, snapshots }: FilesModel["state"]): string =>
+  together(
+    linesOf(root),
+    [...snapshots].map(([name, then]) => [name, linesOf(then).join("\n")] as const)
+  )
+
+const linesOf = (root: ModelNode): ReadonlyArray<string> => {
   const lines: Array<string> = []
   const firsts = new Map<ModelNode, string>()
   const walk = (node: ModelNode, path: string): void => {
@@ -111,7 +126,7 @@ export const ofModel = (root: ModelNode): string => {
     for (const [name, child] of entries) walk(child, `${path}/${name}`)
   }
   walk(root, "")
-  return lines.join("\n")
+  return lines
 }
 
 /** What stands in one state and not in the other. */

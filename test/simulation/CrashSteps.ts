@@ -30,6 +30,13 @@ export type Step =
   | { readonly do: "link"; readonly path: string; readonly to: string }
   | { readonly do: "mode"; readonly path: string; readonly mode: number }
   | { readonly do: "attribute"; readonly path: string; readonly name: string; readonly size: number }
+  | KeepingStep
+
+/** What is done with snapshots. Taking one is the last step of its transaction. */
+type KeepingStep = { readonly do: "snapshot" | "drop" | "back"; readonly path: string }
+
+const isKeeping = (step: Step): step is KeepingStep =>
+  step.do === "snapshot" || step.do === "drop" || step.do === "back"
 
 export const format = (step: Step): string =>
   Object.values(step)
@@ -56,12 +63,30 @@ const get = <A>(result: Result.Result<A, FileError.FileError>): A => Result.getO
 
 /** Carries a step out in a transaction of its own, or in the running one. */
 export const onVolume = (volume: Volume["Service"], step: Step): Effect.Effect<Outcome, VolumeError> =>
+  isKeeping(step) ? keep(volume, step) : editing(volume, step)
+
+const keep = (
+  { snapshots }: Volume["Service"],
+  { do: what, path }: KeepingStep
+): Effect.Effect<Outcome, VolumeError> => {
+  const done =
+    what === "snapshot"
+      ? snapshots.create(path)
+      : what === "drop"
+        ? snapshots.remove(path)
+        : snapshots.rollback(path, { discardNewer: true })
+  return Effect.catch(Effect.as(done, "done"), (error) =>
+    error.reason._tag.startsWith("Snapshot") ? Effect.succeed(error.reason._tag) : Effect.fail(error)
+  )
+}
+
+const editing = (volume: Volume["Service"], step: Exclude<Step, KeepingStep>): Effect.Effect<Outcome, VolumeError> =>
   Effect.map(
     volume.write((draft) => edit(draft, step)),
     (result) => (Result.isFailure(result) ? result.failure._tag : "done")
   )
 
-const edit = (draft: RootsDraft, step: Step): Result.Result<unknown, FileError.FileError> => {
+const edit = (draft: RootsDraft, step: Exclude<Step, KeepingStep>): Result.Result<unknown, FileError.FileError> => {
   const { names } = draft.roots
   const pathOf = (text: string): Path.Path => get(Path.parse(draft.layout, text))
   const place = Names.place(draft, names, pathOf(step.path))
@@ -112,7 +137,8 @@ const edit = (draft: RootsDraft, step: Step): Result.Result<unknown, FileError.F
 
 export const onModel = (model: FilesModel, step: Step): Outcome => {
   try {
-    applyToModel(model, step)
+    if (isKeeping(step)) keepInModel(model, step)
+    else applyToModel(model, step)
     return "done"
   } catch (refusal) {
     if (refusal instanceof Refusal) return refusal.tag
@@ -120,7 +146,25 @@ export const onModel = (model: FilesModel, step: Step): Outcome => {
   }
 }
 
-const applyToModel = (model: FilesModel, step: Step): void => {
+const keepInModel = ({ state }: FilesModel, { do: what, path }: KeepingStep): void => {
+  const { root, snapshots } = state
+  const found = snapshots.get(path)
+  if (what === "snapshot") {
+    if (found !== undefined) throw new Refusal("SnapshotExists")
+    snapshots.set(path, structuredClone(root))
+    return
+  }
+  if (found === undefined) throw new Refusal("SnapshotNotFound")
+  if (what === "drop") {
+    snapshots.delete(path)
+    return
+  }
+  state.root = structuredClone(found)
+  const names = [...snapshots.keys()]
+  for (const newer of names.slice(names.indexOf(path) + 1)) snapshots.delete(newer)
+}
+
+const applyToModel = (model: FilesModel, step: Exclude<Step, KeepingStep>): void => {
   const file = (): ModelNode => model.file(model.resolve(step.path, false))
   const setContent = (change: (before: Uint8Array) => Uint8Array): void => {
     const node = file()

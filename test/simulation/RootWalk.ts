@@ -9,6 +9,7 @@ import * as Node from "../../src/core/Node.ts"
 import { CleanPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
+import * as Snapshots from "../../src/core/Snapshots.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import { SECTOR_BYTES } from "../../src/testing/SectorArray.ts"
 import type { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
@@ -57,12 +58,15 @@ export interface Reached {
   readonly faults: ReadonlyArray<string>
 }
 
-/** Follows every pointer of a root, verifies every page, and looks for pages that are too young (I5) or reached twice. */
+/**
+ * Follows every pointer of a root, verifies every page, and looks for pages that are too young (I5) or reached twice; then the
+ * same for what each snapshot sees, which shares pages with the root and with the others.
+ */
 export const reach = (disk: SimulatedDisk, facts: Facts, { record }: RootRecord.EncodedRoot): Reached => {
   const { binding } = facts
   const { layout } = binding
   const { map, roots } = record
-  const reached: Array<readonly [number, number]> = []
+  let reached: Array<readonly [number, number]> = []
   const faults: Array<string> = []
   let count = 0
   const walk = (holder: Uint8Array, at: number, kind: number, level: number, names: boolean, birth: number): void => {
@@ -91,8 +95,14 @@ export const reach = (disk: SimulatedDisk, facts: Facts, { record }: RootRecord.
     walk(roots[name].link, 0, Node.TREE, roots[name].level, name === "names", record.generation)
   }
   walk(map.link, 0, Node.MAP, map.height, false, record.generation)
-  const pages = Extent.fromUnsorted(reached)
+  let pages = Extent.fromUnsorted(reached)
   if (Extent.size(pages) !== count) faults.push("I8: a page is reached twice")
+  if (faults.length > 0 || Pointer.isNull(layout, roots.snapshots.link, 0)) return { pages, faults }
+  for (const { generation, names } of Snapshots.list(pagesOf(disk, facts), roots.snapshots, 0, Infinity)) {
+    reached = []
+    walk(names.link, 0, Node.TREE, names.level, true, generation)
+    pages = Extent.union(pages, Extent.fromUnsorted(reached))
+  }
   return { pages, faults }
 }
 

@@ -51,7 +51,9 @@ export const fork = (model: FilesModel): FilesModel => {
     return made
   }
   const made = new FilesModel(model.nameBytesMax)
-  made.state = { root: copy(model.state.root), nextNumber: model.state.nextNumber, open: new Map(model.state.open) }
+  const snapshots = new Map([...model.state.snapshots].map(([name, root]) => [name, copy(root)] as const))
+  const root = copy(model.state.root)
+  made.state = { root, nextNumber: model.state.nextNumber, open: new Map(model.state.open), snapshots }
   return made
 }
 
@@ -124,7 +126,7 @@ export const modelOf = (state: State): FilesModel => {
 }
 
 /** The whole state as a text, as {@link CrashState.ofVolume} gives it of a volume. */
-export const textOf = (state: State): string => (state.text ??= CrashState.ofModel(modelOf(state).state.root))
+export const textOf = (state: State): string => (state.text ??= CrashState.ofModel(modelOf(state).state))
 
 /** All paths of a model, folders apart. */
 export const pathsOf = (model: FilesModel): { readonly files: Array<string>; readonly folders: Array<string> } => {
