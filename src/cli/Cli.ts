@@ -20,6 +20,7 @@ import * as Info from "./Info.ts"
 import * as List from "./List.ts"
 import * as Rescue from "./Rescue.ts"
 import * as Scrub from "./Scrub.ts"
+import * as Snapshot from "./Snapshot.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
@@ -38,6 +39,7 @@ const command = Command.make("notafs").pipe(
     Copy.command,
     Import.command,
     Export.command,
+    Snapshot.command,
     Check.command,
     Scrub.command,
     Rescue.command

@@ -34,6 +34,7 @@ export const cat = Command.make(
   "cat",
   {
     image: Image.argument,
+    snapshot: Image.snapshotFlag,
     path,
     offset: Sizes.flag("offset").pipe(Flag.withDefault(0), Flag.withDescription("Where to begin, in bytes")),
     length: Sizes.flag("length").pipe(Flag.optional, Flag.withDescription("How many bytes; all by default"))
@@ -60,7 +61,7 @@ export const cat = Command.make(
       )
     },
     Effect.catchTag("PlatformError", untilClosed),
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Write the content of a file to standard output"))
 

@@ -28,6 +28,7 @@ export const command = Command.make(
   "export",
   {
     image: Image.argument,
+    snapshot: Image.snapshotFlag,
     places: Argument.String("[@src] dir").pipe(
       Argument.between(1, 2),
       Argument.withDescription("The folder of the volume (default: the root), and the folder of the host")
@@ -73,7 +74,7 @@ export const command = Command.make(
         }).pipe(Effect.scoped)
       )
     },
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
   )
 ).pipe(
   Command.withDescription("Write a folder of the volume onto the host, with modes, owners, times and links"),

@@ -7,7 +7,9 @@
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
 import type { DeviceFailed, Locked } from "../shell/DeviceError.ts"
 import * as FileDevice from "../shell/FileDevice.ts"
 import * as Volume from "../shell/Volume.ts"
@@ -29,14 +31,23 @@ const expectFile = (path: string): Effect.Effect<void, Refused> =>
       : Effect.void
   )
 
-/** Runs an effect on the volume in the image at `path`, for reading only. */
+/** `--snapshot NAME`. */
+export const snapshotFlag: Flag.Flag<Option.Option<string>> = Flag.String("snapshot").pipe(
+  Flag.optional,
+  Flag.withDescription("Read this snapshot, and not the newest state")
+)
+
+/** Runs an effect on the volume in the image at `path`, or on a snapshot of it, for reading only. */
 export const reading =
-  (path: string) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | OpenError, Exclude<R, Volume.Volume>> =>
-    Effect.andThen(
-      expectFile(path),
-      Effect.provide(effect, Layer.provide(Volume.layerReadOnly(), FileDevice.layer({ path, readOnly: true })))
-    )
+  (path: string, snapshot: Option.Option<string> = Option.none()) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | OpenError, Exclude<R, Volume.Volume>> => {
+    const newest = Layer.provide(Volume.layerReadOnly(), FileDevice.layer({ path, readOnly: true }))
+    const layer = Option.match(snapshot, {
+      onNone: () => newest,
+      onSome: (name) => Layer.provide(Volume.layerSnapshot(name), newest)
+    })
+    return Effect.andThen(expectFile(path), Effect.provide(effect, layer))
+  }
 
 /** Runs an effect on the volume in the image at `path`. */
 export const writing =

@@ -73,6 +73,7 @@ export const ls = Command.make(
   "ls",
   {
     image: Image.argument,
+    snapshot: Image.snapshotFlag,
     path: pathOrRoot,
     long: Flag.Boolean("long").pipe(
       Flag.withAlias("l"),
@@ -103,7 +104,7 @@ export const ls = Command.make(
         })
       )
     },
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("List a folder of the volume"))
 
@@ -151,7 +152,7 @@ const branches = (
 
 export const tree = Command.make(
   "tree",
-  { image: Image.argument, path: pathOrRoot, json: Show.jsonFlag },
+  { image: Image.argument, snapshot: Image.snapshotFlag, path: pathOrRoot, json: Show.jsonFlag },
   Effect.fnUntraced(
     function* ({ json, path }) {
       const volume = yield* Volume
@@ -168,7 +169,7 @@ export const tree = Command.make(
         })
       )
     },
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Show a folder of the volume and all that is under it"))
 
@@ -178,6 +179,7 @@ export const stat = Command.make(
   "stat",
   {
     image: Image.argument,
+    snapshot: Image.snapshotFlag,
     path: Argument.String("path").pipe(
       Argument.map(Location.parseInside),
       Argument.withDescription("A path in the volume; a symbolic link is not followed")
@@ -206,6 +208,6 @@ export const stat = Command.make(
         ]).join("\n")
       )
     },
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Show what is known of a file, folder or symbolic link"))

@@ -234,4 +234,37 @@ describe("notafs", () => {
       assert.deepStrictEqual(fs.readdirSync(at("victim")), [])
     })
   )
+
+  it.live("takes snapshots, reads them, goes back and removes them", () =>
+    Effect.gen(function* () {
+      const { at, call, image } = yield* prepare
+      yield* call(["write", "/file"], "one")
+      yield* snapshot("create", "first")
+      yield* call(["write", "/file"], "two")
+      yield* call(["touch", "/later"])
+      yield* snapshot("create", "second")
+      assert.strictEqual((yield* call(["ls", "--snapshot", "first"])).out, "file")
+      assert.strictEqual((yield* call(["cat", "--snapshot", "first", "/file"])).bytes.toString(), "one")
+      yield* call(["export", "--snapshot", "first", at("out")])
+      assert.deepStrictEqual(fs.readdirSync(at("out")), ["file"])
+      const names = (list: string) => JSON.parse(list).map(({ name }: { readonly name: string }) => name)
+      assert.deepStrictEqual(names((yield* snapshot("list", "--json")).out), ["first", "second"])
+      const refused = yield* Tool.run(["snapshot", "rollback", image, "first"])
+      assert.strictEqual(refused.status, 1)
+      assert.match(refused.err, /snapshots newer than "first": "second"/)
+      yield* snapshot("rollback", "first", "--discard-newer")
+      assert.strictEqual((yield* call(["ls"])).out, "file")
+      yield* snapshot("rm", "first")
+      assert.strictEqual((yield* snapshot("list")).out, "")
+      assert.strictEqual((yield* call(["cat", "/file"])).bytes.toString(), "one")
+      const gone = yield* Tool.run(["ls", "--snapshot", "first", image])
+      assert.strictEqual(gone.status, 1)
+
+      function snapshot(what: string, ...rest: ReadonlyArray<string>) {
+        return Effect.tap(Tool.run(["snapshot", what, image, ...rest]), ({ err, status }) =>
+          Effect.sync(() => assert.deepStrictEqual([status, err], [0, ""]))
+        )
+      }
+    })
+  )
 })
