@@ -61,7 +61,7 @@ vi.mock("../../src/core/Recovery.ts", async (original) => {
 vi.mock("../../src/shell/Fencing.ts", async (original) => {
   const real = await original<typeof Fencing>()
   const check: typeof real.check = (session) =>
-    broken.rule === "generations used twice, and no fencing" ? Effect.void : real.check(session)
+    broken.rule === "generations used twice, and no fencing" ? Effect.succeed(undefined) : real.check(session)
   return { ...real, check }
 })
 
