@@ -127,7 +127,7 @@ export const begin = (
   if (hidden !== undefined && !force) {
     return refused(
       "Unreadable",
-      "the newest root may be in a slot that cannot be read",
+      "the newest root may be in that slot: `force` opens without it",
       RootSlots.pageOf(superblock.slots, hidden)
     )
   }
@@ -225,7 +225,7 @@ export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
 
 /** Goes on with the bytes of the pages that were wanted; `undefined` for one that lies outside the device. */
 export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undefined>): State => {
-  const { binding, roots } = state.opening
+  const { binding, roots, slotPages, slots } = state.opening
   const { layout } = binding
   const { base, generation } = state.candidate.record
   const children: Array<Wanted> = []
@@ -237,6 +237,11 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
       const fallback = baseOf(roots, state.candidate.record)
+      const baseSlot = RootSlots.before(slots, state.candidate.record.slot)
+      if (fallback === undefined && state.rejected.length === 0 && slotPages[baseSlot] === undefined) {
+        const reason = `the root before the newest may be in that slot, and the newest does not verify: ${fault}`
+        return refused("Unreadable", reason, RootSlots.pageOf(slots, baseSlot), rejected)
+      }
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)

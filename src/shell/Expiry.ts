@@ -23,7 +23,7 @@ export const check = Effect.fnUntraced(function* (session: Session, generation: 
   if (!session.readOnly) return
   const { binding, device, superblock } = session
   const slots = yield* SlotReading.readSlots(device, superblock)
-  const newest = Recovery.roots(binding, superblock, slots).at(0)?.record
+  const newest = Recovery.roots(binding, superblock, slots.pages).at(0)?.record
   if (newest === undefined || newest.generation <= generation || newest.base === generation) return
   const reason = new VolumeError.ViewExpired({ device: device.identity, generation, newest: newest.generation })
   return yield* VolumeError.make(reason)

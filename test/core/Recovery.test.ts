@@ -225,6 +225,20 @@ describe("Recovery", () => {
     }
   })
 
+  it("does not call a newest root damaged beyond help whose base stands in an unreadable slot (I11)", () => {
+    const scene = new Scene(6)
+    scene.damage(scene.young[0])
+    scene.unreadable.add(scene.slotOf(1))
+    for (const force of [false, true]) {
+      const state = scene.refused(force)
+      assert.strictEqual(state.cause, "Unreadable")
+      assert.strictEqual(state.address, scene.pageOf(1))
+      assert.lengthOf(state.rejected, 1)
+    }
+    scene.unreadable.clear()
+    assert.strictEqual(generationOf(scene.opened()), scene.newest.record.base)
+  })
+
   it("looks for an unreadable slot in the whole run without a valid root behind the newest", () => {
     const scene = new Scene(30)
     const { superblock } = scene.volume

@@ -105,6 +105,8 @@ export const openDisk = (disk: Disk, options: Options = {}): Opened => {
   const base = records.find(
     (record) => record.generation === candidate.base && sameBytes(record.hash, candidate.parent)
   )
+  const before = slots[(candidate.slot + slots.length - 1) % slots.length]
+  if (base === undefined && before === "unreadable") throw new Fault("unreadable", "the slot of the newest root's base")
   if (base === undefined) throw new Fault("corrupt", `the newest root (${reason}), and no slot holds its base`)
   const baseReason = distrust(disk, superblock, base)
   if (baseReason !== undefined) throw new Fault("corrupt", `the newest root (${reason}) and its base (${baseReason})`)
