@@ -225,13 +225,18 @@ export const write = (
     return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
   })
 
-/** Syncs; a failure poisons the session. */
+/**
+ * Syncs; a failure poisons the session. One at a time: of two at once the device may tell one that it failed and the other that
+ * it succeeded, though it has forgotten what the other one was for.
+ */
 export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
-    session.counters.syncs++
-    return Effect.mapError(session.device.sync, failed(session))
-  })
+  session.syncing.withPermit(
+    Effect.suspend(() => {
+      if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+      session.counters.syncs++
+      return Effect.mapError(session.device.sync, failed(session))
+    })
+  )
 
 const writeAndSync = (
   session: Session.Session,

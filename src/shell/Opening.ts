@@ -245,6 +245,7 @@ const recover = Effect.fnUntraced(function* (
     dirtyBytesMax: options.dirtyBytes,
     readOnly,
     writer: Semaphore.makeUnsafe(1),
+    syncing: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
     inflight: undefined,
     early: undefined,

@@ -101,6 +101,8 @@ export interface Session {
   readonly dirtyBytesMax: number
   readonly readOnly: boolean
   readonly writer: Semaphore.Semaphore
+  /** Held by whoever syncs; see `GroupCommit.sync`. */
+  readonly syncing: Semaphore.Semaphore
   head: Commit.Head
   inflight: Inflight | undefined
   early: Early | undefined
