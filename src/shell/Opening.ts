@@ -246,7 +246,7 @@ const recover = Effect.fnUntraced(function* (
     readOnly,
     writer: Semaphore.makeUnsafe(1),
     syncing: Semaphore.makeUnsafe(1),
-    head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
+    head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },
     inflight: undefined,
     early: undefined,
     group: undefined,
