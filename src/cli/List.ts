@@ -7,6 +7,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Files from "../shell/Files.ts"
+import * as Folders from "../shell/Folders.ts"
 import { Volume } from "../shell/Volume.ts"
 import { printable } from "./Failure.ts"
 import * as Image from "./Image.ts"
@@ -118,17 +119,21 @@ interface Branch {
   readonly children?: ReadonlyArray<Branch>
 }
 
-/** All that is under a folder; `print` hears of each entry in turn, if anything is to be printed on the way. */
+/**
+ * All that is under a folder; `print` hears of each entry in turn, if anything is to be printed on the way. `entered` are the
+ * folders that were listed already.
+ */
 const branches = (
   volume: Service,
   path: string,
   indent: string,
+  entered: Set<number>,
   print: ((line: string) => Effect.Effect<void>) | undefined
 ): Effect.Effect<ReadonlyArray<Branch>, Files.Failure> =>
   Effect.gen(function* () {
     const entries = yield* Files.readFolder(volume, path)
     const found: Array<Branch> = []
-    for (const [i, { name, type }] of entries.entries()) {
+    for (const [i, { name, number, type }] of entries.entries()) {
       const isLast = i === entries.length - 1
       const entryPath = Source.childPath(path, name)
       const { size, target } = yield* look(volume, name, entryPath)
@@ -136,8 +141,11 @@ const branches = (
         const facts = type === "File" ? ` (${Sizes.show(size)})` : type === "Folder" ? "/" : ""
         yield* print(`${indent}${isLast ? "└── " : "├── "}${withTarget(name, target)}${facts}`)
       }
+      if (type === "Folder") yield* Folders.enter(volume, entered, number, entryPath)
       const children =
-        type === "Folder" ? yield* branches(volume, entryPath, indent + (isLast ? "    " : "│   "), print) : undefined
+        type === "Folder"
+          ? yield* branches(volume, entryPath, indent + (isLast ? "    " : "│   "), entered, print)
+          : undefined
       if (print !== undefined) continue
       found.push({
         name,
@@ -159,13 +167,14 @@ export const tree = Command.make(
       yield* volume.view(
         Effect.gen(function* () {
           if (json) {
-            const { size, type } = yield* Files.stat(volume, path)
-            const children = yield* branches(volume, path, "", undefined)
+            const { number, size, type } = yield* Files.stat(volume, path)
+            const children = yield* branches(volume, path, "", new Set([number]), undefined)
             return yield* Show.json({ name: path, type, size, children } satisfies Branch)
           }
           yield* Files.readFolder(volume, path)
+          const { number } = yield* Files.stat(volume, path)
           yield* Console.log(printable(path))
-          yield* branches(volume, path, "", Console.log)
+          yield* branches(volume, path, "", new Set([number]), Console.log)
         })
       )
     },

@@ -58,7 +58,7 @@ export const PIECE_BYTES = 1024 * 1024
 export const childPath = (path: string, name: string): string => (path.endsWith("/") ? path + name : `${path}/${name}`)
 
 /** The path of an entry, as messages call it. */
-export const pathOf = ({ entries, root }: Source<unknown>, index: number): string => {
+export const pathOf = ({ entries, root }: Pick<Source<unknown>, "entries" | "root">, index: number): string => {
   const names: Array<string> = []
   for (let at = index; entries[at].parent >= 0; at = entries[at].parent) names.push(entries[at].name)
   return names.reduceRight(childPath, root)

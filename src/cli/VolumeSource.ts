@@ -11,6 +11,7 @@ import * as Inodes from "../core/Inodes.ts"
 import * as FileOperation from "../shell/FileOperation.ts"
 import * as Files from "../shell/Files.ts"
 import * as FileStat from "../shell/FileStat.ts"
+import * as Folders from "../shell/Folders.ts"
 import type { VolumeError } from "../shell/VolumeError.ts"
 import * as Source from "./Source.ts"
 
@@ -43,7 +44,9 @@ export const make = Effect.fnUntraced(function* (volume: FileOperation.Service, 
       })
     })
 
+  const entered = new Set<number>()
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    yield* Folders.enter(volume, entered, numbers[folder], Source.pathOf({ entries, root: path }, folder))
     const first = entries.length
     let after: Uint8Array | undefined
     do {

@@ -5,6 +5,7 @@
  *   the map of g at once, but `held` until no root below g can be asked for any more (I4, I9).
  * - Next-fit over extents: `window` holds allocatable pages that are known, in address order; it is refilled leaf by leaf
  *   from `cursor`, round the volume. Long extents are taken first, so that a commit is few runs.
+ * - Superblocks and root slots are never taken: a free map that has them as free is somebody's forgery.
  * - A value: taking pages gives a new allocator, and one that is dropped has taken nothing.
  */
 import * as Extent from "./Extent.ts"
@@ -21,6 +22,8 @@ export interface Held {
 export interface Allocator {
   readonly map: FreeMap.FreeMap
   readonly held: ReadonlyArray<Held>
+  /** Superblocks and root slots. */
+  readonly reserved: Extent.ExtentSet
   readonly window: Extent.ExtentSet
   /** The leaf of the map that refills the window next. */
   readonly cursor: number
@@ -32,8 +35,9 @@ export const make = (
   map: FreeMap.FreeMap,
   freeCount: number,
   cursor: number,
-  held: ReadonlyArray<Held>
-): Allocator => ({ map, held, window: Extent.EMPTY, cursor, freeCount })
+  held: ReadonlyArray<Held>,
+  reserved: Extent.ExtentSet
+): Allocator => ({ map, held, reserved, window: Extent.EMPTY, cursor, freeCount })
 
 /** All pages that are held; some may be held twice, for two commits. */
 const heldPages = (allocator: Allocator): Extent.ExtentSet =>
@@ -126,7 +130,10 @@ export const take = (pages: Pages, allocator: Allocator, sizes: ReadonlyArray<nu
         throw new CorruptPage(undefined, "the free map has fewer pages than its root says")
       return { _tag: "Fragmented" }
     }
-    window = Extent.union(window, Extent.subtract(FreeMap.freeInLeaf(pages, allocator.map, cursor), held))
+    const free = FreeMap.freeInLeaf(pages, allocator.map, cursor)
+    const [forged] = Extent.intersect(free, allocator.reserved)
+    if (forged !== undefined) throw new CorruptPage(forged, "the free map has a superblock or root slot as free")
+    window = Extent.union(window, Extent.subtract(free, held))
     cursor = (cursor + 1) % leaves
   }
   const taken = Extent.fromUnsorted(addresses.map((address, i) => [address, sizes[i]] as const))

@@ -89,7 +89,7 @@ export const plan = (options: Options, checksum: Checksum): Plan => {
   }
   const reserved = RootSlots.reserved(slots)
   const map = FreeMap.make(layout, pageCount, reserved)
-  const allocator = Allocator.make(map, pageCount - Extent.size(reserved), 0, [])
+  const allocator = Allocator.make(map, pageCount - Extent.size(reserved), 0, [], reserved)
   // The first root follows a root that never was: generation 0, in the ring's last slot.
   const nothing = RootRecord.encode(binding, slots, {
     generation: 0,

@@ -8,6 +8,8 @@
  * - On a mismatch exactly its base is taken, verified the same way; never anything older (I10). What was rejected is told.
  * - A slot that cannot be read is no rollback (I11): it stops the opening where the newest root may be in it, that is
  *   anywhere in the run of slots without a valid root behind the newest one.
+ * - Nor is a slot that rotted, if it says that its root stood on one which is newer than the newest that is left: then both are
+ *   lost, and to go on would be two steps back (I10). No crash leaves that, since a root is written when its base is durable.
  * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
  * - A session that may write writes `rewrite` again, the same bytes to the same places, and syncs, before its open returns:
  *   what an open has shown is never taken back (I3).
@@ -95,7 +97,7 @@ const refused = (
 
 /**
  * Begins with the pages of all slots; `undefined` for one that could not be read. `force` opens even if the newest root may
- * be in a slot that cannot be read.
+ * be in a slot that cannot be read, or if the two newest are damaged.
  */
 export const begin = (
   binding: Binding.Binding,
@@ -127,16 +129,21 @@ export const begin = (
   if (hidden !== undefined && !force) {
     return refused(
       "Unreadable",
-      "the newest root may be in a slot that cannot be read",
+      "the newest root may be in that slot: `force` opens without it",
       RootSlots.pageOf(superblock.slots, hidden)
     )
+  }
+  const lost = lostRoot(binding, slots, newest)
+  if (lost !== undefined && !force) {
+    const reason = `root ${lost.generation} and the one before it are damaged, only older ones are left: \`force\` opens those`
+    return refused("Corrupt", reason, RootSlots.pageOf(superblock.slots, lost.slot))
   }
   const opening: Opening = {
     binding,
     slots: superblock.slots,
     slotPages: slots,
     roots,
-    highest: newest.record.generation
+    highest: Math.max(newest.record.generation, lost?.generation ?? 0)
   }
   return examine(opening, newest, [])
 }
@@ -168,6 +175,21 @@ const hiddenSlot = (
   let slot = RootSlots.next(superblock.slots, roots[0].record.slot)
   for (; !valid.has(slot); slot = RootSlots.next(superblock.slots, slot)) if (slots[slot] === undefined) return slot
   return undefined
+}
+
+/** The newest root that is damaged, or stands in a wrong slot, and whose base is lost as well. */
+const lostRoot = (
+  binding: Binding.Binding,
+  slots: ReadonlyArray<Uint8Array | undefined>,
+  newest: RootRecord.EncodedRoot
+): (RootRecord.Claim & { readonly slot: number }) | undefined => {
+  let found: (RootRecord.Claim & { readonly slot: number }) | undefined
+  for (const [slot, bytes] of slots.entries()) {
+    const claim = bytes && RootRecord.claim(binding, bytes)
+    if (claim === undefined || claim.base <= newest.record.generation || claim.generation <= claim.base) continue
+    if (claim.generation > (found?.generation ?? 0)) found = { ...claim, slot }
+  }
+  return found
 }
 
 /** Whether the slot after `root` is blank or holds an older root: a torn commit leaves neither. */
@@ -224,7 +246,7 @@ export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
 
 /** Goes on with the bytes of the pages that were wanted; `undefined` for one that lies outside the device. */
 export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undefined>): State => {
-  const { binding, roots } = state.opening
+  const { binding, roots, slotPages, slots } = state.opening
   const { layout } = binding
   const { base, generation } = state.candidate.record
   const children: Array<Wanted> = []
@@ -236,6 +258,11 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
       const fallback = baseOf(roots, state.candidate.record)
+      const baseSlot = RootSlots.before(slots, state.candidate.record.slot)
+      if (fallback === undefined && state.rejected.length === 0 && slotPages[baseSlot] === undefined) {
+        const reason = `the root before the newest may be in that slot, and the newest does not verify: ${fault}`
+        return refused("Unreadable", reason, RootSlots.pageOf(slots, baseSlot), rejected)
+      }
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)

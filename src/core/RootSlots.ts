@@ -38,6 +38,8 @@ export const pageOf = (slots: RootSlots, slot: number): number =>
 
 export const next = (slots: RootSlots, slot: number): number => (slot + 1) % slots.count
 
+export const before = (slots: RootSlots, slot: number): number => (slot + slots.count - 1) % slots.count
+
 /** All pages that are neither data nor free. */
 export const reserved = (slots: RootSlots): Extent.ExtentSet =>
   Extent.union(Extent.of(0, 1 + slots.count / 2), Extent.of(slots.secondCopy, 1 + slots.count / 2))

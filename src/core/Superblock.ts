@@ -45,7 +45,14 @@ export interface Superblock {
 export type Fault =
   /** No magic: perhaps not a volume at all. */
   | { readonly _tag: "NotFormatted" }
-  | { readonly _tag: "UnsupportedFormat"; readonly version: number; readonly reason: string }
+  /** Of a later version, or so it says: `isVerified` if its digest is right, by what all versions have in common. */
+  | {
+      readonly _tag: "UnsupportedFormat"
+      readonly version: number
+      readonly reason: string
+      readonly isVerified: boolean
+      readonly volumeId: Uint8Array
+    }
   | { readonly _tag: "Corrupt"; readonly reason: string }
 
 export const binding = (superblock: Superblock, checksum: Checksum): Binding.Binding =>
@@ -73,6 +80,17 @@ export const encode = (superblock: Superblock, checksum: Checksum, page: number)
   return bytes
 }
 
+/** Whether the 512 bytes at byte `offset` of the device have the right digest: the same in all versions. */
+const verifies = (bytes: Uint8Array, offset: number, pageBytes: number, checksum: Checksum): boolean => {
+  const layout = Layout.make({ pageBytes, addressBytes: 6, checksumBytes: checksum.byteCount, extensionBytes: 0 })
+  const volume = Binding.make(layout, checksum, volumeIdOf(bytes))
+  const expected = new Uint8Array(checksum.byteCount)
+  Binding.digest(volume, place(offset / pageBytes), bytes.subarray(0, AT_DIGEST), expected, 0)
+  return Bytes.compare(expected, 0, expected.length, bytes, AT_DIGEST, AT_DIGEST + expected.length) === 0
+}
+
+const volumeIdOf = (bytes: Uint8Array): Uint8Array => bytes.slice(AT_VOLUME_ID, AT_VOLUME_ID + Binding.VOLUME_ID_BYTES)
+
 /**
  * Decodes the 512 bytes found at byte `offset` of the device. `checksums` are the algorithms this program knows.
  */
@@ -81,21 +99,22 @@ export const decode = (bytes: Uint8Array, offset: number, checksums: ReadonlyArr
   const version = Bytes.readUint32(bytes, AT_VERSION)
   const algorithm = bytes[AT_ALGORITHM]
   const checksum = checksums.find((known) => known.algorithm === algorithm)
-  if (version !== FORMAT_VERSION) {
-    return { _tag: "UnsupportedFormat", version, reason: `it has format version ${version}` }
-  }
-  if (checksum === undefined) {
-    return { _tag: "UnsupportedFormat", version, reason: `it uses checksum algorithm ${algorithm}` }
-  }
+  const pageBytes = Bytes.readUint32(bytes, AT_PAGE_BYTES)
+  const isInPlace = Layout.isPageBytes(pageBytes) && offset % pageBytes === 0
+  const isVerified = checksum !== undefined && isInPlace && verifies(bytes, offset, pageBytes, checksum)
+  const volumeId = volumeIdOf(bytes)
+  const unsupported = (reason: string): Fault => ({ _tag: "UnsupportedFormat", version, reason, isVerified, volumeId })
+  if (version !== FORMAT_VERSION) return unsupported(`it has format version ${version}`)
+  if (checksum === undefined) return unsupported(`it uses checksum algorithm ${algorithm}`)
   const geometry: Layout.Geometry = {
-    pageBytes: Bytes.readUint32(bytes, AT_PAGE_BYTES),
+    pageBytes,
     addressBytes: bytes[AT_ADDRESS_BYTES],
     checksumBytes: bytes[AT_CHECKSUM_BYTES],
     extensionBytes: bytes[AT_EXTENSION_BYTES]
   }
   const superblock: Superblock = {
     geometry,
-    volumeId: bytes.slice(AT_VOLUME_ID, AT_VOLUME_ID + Binding.VOLUME_ID_BYTES),
+    volumeId,
     algorithm,
     slots: { count: Bytes.readUint16(bytes, AT_SLOT_COUNT), secondCopy: Bytes.readUint48(bytes, AT_SECOND_COPY) },
     pageCount: Bytes.readUint48(bytes, AT_PAGE_COUNT),
@@ -106,13 +125,8 @@ export const decode = (bytes: Uint8Array, offset: number, checksums: ReadonlyArr
   if (geometry.checksumBytes !== checksum.byteCount) return corrupt("its checksum width does not fit its algorithm")
   if (geometry.addressBytes < 1 || geometry.addressBytes > 6) return corrupt("its address width is impossible")
   if (geometry.extensionBytes > 32) return corrupt("its pointer extension is impossible")
-  const expected = new Uint8Array(checksum.byteCount)
-  const page = offset / geometry.pageBytes
-  if (!Number.isInteger(page)) return corrupt("the superblock stands in the middle of a page")
-  Binding.digest(binding(superblock, checksum), place(page), bytes.subarray(0, AT_DIGEST), expected, 0)
-  if (Bytes.compare(expected, 0, expected.length, bytes, AT_DIGEST, AT_DIGEST + expected.length) !== 0) {
-    return corrupt("the superblock does not match its checksum")
-  }
+  if (!isInPlace) return corrupt("the superblock stands in the middle of a page")
+  if (!isVerified) return corrupt("the superblock does not match its checksum")
   if (
     !Bytes.isZero(bytes, AT_ZERO, AT_DIGEST) ||
     superblock.pageCount > superblock.pageCountMax ||

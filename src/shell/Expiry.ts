@@ -12,6 +12,8 @@ import * as Allocator from "../core/Allocator.ts"
 import { equal } from "../core/Bytes.ts"
 import type { EncodedRoot } from "../core/RootRecord.ts"
 import * as Recovery from "../core/Recovery.ts"
+import * as RootSlots from "../core/RootSlots.ts"
+import type { Superblock } from "../core/Superblock.ts"
 import * as SlotReading from "./SlotReading.ts"
 import type { Session } from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -23,7 +25,7 @@ export const check = Effect.fnUntraced(function* (session: Session, generation: 
   if (!session.readOnly) return
   const { binding, device, superblock } = session
   const slots = yield* SlotReading.readSlots(device, superblock)
-  const newest = Recovery.roots(binding, superblock, slots).at(0)?.record
+  const newest = Recovery.roots(binding, superblock, slots.pages).at(0)?.record
   if (newest === undefined || newest.generation <= generation || newest.base === generation) return
   const reason = new VolumeError.ViewExpired({ device: device.identity, generation, newest: newest.generation })
   return yield* VolumeError.make(reason)
@@ -41,13 +43,13 @@ export const refresh = (session: Session): Effect.Effect<boolean, Failure> => {
   if (!session.readOnly) return Effect.succeed(false)
   return Effect.map(SlotReading.examineAgain(device, binding, superblock, false), ({ root }) => {
     if (equal(root.hash, session.head.root.hash)) return false
-    session.head = headOf(root)
+    session.head = headOf(superblock, root)
     return true
   })
 }
 
 /** A root as a reader needs it. */
-const headOf = (root: EncodedRoot): Session["head"] => {
+const headOf = ({ slots }: Superblock, root: EncodedRoot): Session["head"] => {
   const { cursor, freeCount, map } = root.record
-  return { root, allocator: Allocator.make(map, freeCount, cursor, []) }
+  return { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(slots)) }
 }

@@ -113,7 +113,7 @@ const copyRoot = Effect.fnUntraced(function* (volume: Service, from: string, to:
     if (found.number === source.number) return yield* refused(from, to, "the goal lies in what is copied")
   }
   yield* Folders.makeParents(volume, `/${goal.join("/")}`)
-  yield* copyAny(volume, from, to, options)
+  yield* copyAny(volume, from, to, options, new Set())
 })
 
 const checkPair = Effect.fnUntraced(function* (volume: Service, from: string, to: string, source: Stat) {
@@ -133,28 +133,39 @@ const checkPair = Effect.fnUntraced(function* (volume: Service, from: string, to
   return there
 })
 
-/** Copies what is at `from`, whose goal has a parent. */
-const copyAny: (volume: Service, from: string, to: string, options: CopyOptions) => Operation<void> = Effect.fnUntraced(
-  function* (volume: Service, from: string, to: string, options: CopyOptions) {
-    const source = yield* Files.lstat(volume, from)
-    const there = yield* checkPair(volume, from, to, source)
-    if (source.type === "Folder") {
-      if (there === undefined) yield* Folders.makeFolder(volume, to)
-      for (const { name } of yield* Folders.readFolder(volume, from)) {
-        yield* copyAny(volume, `${from}/${name}`, `${to}/${name}`, options)
-      }
-      if (there === undefined) yield* FileAttributes.changeAttributes(volume, to, { mode: source.mode })
-    } else if (source.type === "SymbolicLink") yield* copyLink(volume, from, to, there)
-    else if (there === undefined || options.overwrite === true) {
-      if (there !== undefined) yield* Files.unlink(volume, to)
-      yield* copyWhole(volume, from, to)
-      if (options.preserveTimestamps === true) {
-        const { accessTime, modifyTime } = source
-        yield* FileAttributes.changeAttributes(volume, to, { accessTime, modifyTime })
-      }
+/** Copies what is at `from`, whose goal has a parent. `entered` are the folders that are copied already. */
+const copyAny: (
+  volume: Service,
+  from: string,
+  to: string,
+  options: CopyOptions,
+  entered: Set<number>
+) => Operation<void> = Effect.fnUntraced(function* (
+  volume: Service,
+  from: string,
+  to: string,
+  options: CopyOptions,
+  entered: Set<number>
+) {
+  const source = yield* Files.lstat(volume, from)
+  const there = yield* checkPair(volume, from, to, source)
+  if (source.type === "Folder") {
+    yield* Folders.enter(volume, entered, source.number, from)
+    if (there === undefined) yield* Folders.makeFolder(volume, to)
+    for (const { name } of yield* Folders.readFolder(volume, from)) {
+      yield* copyAny(volume, `${from}/${name}`, `${to}/${name}`, options, entered)
+    }
+    if (there === undefined) yield* FileAttributes.changeAttributes(volume, to, { mode: source.mode })
+  } else if (source.type === "SymbolicLink") yield* copyLink(volume, from, to, there)
+  else if (there === undefined || options.overwrite === true) {
+    if (there !== undefined) yield* Files.unlink(volume, to)
+    yield* copyWhole(volume, from, to)
+    if (options.preserveTimestamps === true) {
+      const { accessTime, modifyTime } = source
+      yield* FileAttributes.changeAttributes(volume, to, { accessTime, modifyTime })
     }
   }
-)
+})
 
 /** Where a symbolic link at `path` leads, as names from the root. */
 const linkNames = (path: string, target: string): Array<string> =>

@@ -109,20 +109,25 @@ export interface Walked extends FileStat.Entry {
   readonly path: string
 }
 
-/** A folder has one place. One that is found twice, inside itself perhaps, would make a walk that does not end. */
-const foundTwice = (volume: Service, path: string): VolumeError.VolumeError => {
-  const reason = "a folder stands in two places"
-  return VolumeError.make(
-    new VolumeError.Corrupt({ device: volume.facts.device, address: undefined, path, reason }),
-    path
-  )
-}
+/**
+ * Notes that a walk enters a folder. A folder has one place: one that is found twice, inside itself perhaps, would make a walk
+ * that does not end. Whoever walks by folders asks here.
+ */
+export const enter = (volume: Service, entered: Set<number>, folder: number, path: string): Operation<void> =>
+  Effect.suspend(() => {
+    if (!entered.has(folder)) {
+      entered.add(folder)
+      return Effect.void
+    }
+    const reason = "a folder stands in two places"
+    const corrupt = new VolumeError.Corrupt({ device: volume.facts.device, address: undefined, path, reason })
+    return Effect.fail(VolumeError.make(corrupt, path))
+  })
 
 /** All that is under a folder, each folder before what is in it. Symbolic links are not followed. One state. */
 export const walk = (volume: Service, path: string): Operation<Array<Walked>> => {
   const found: Array<Walked> = []
-  // Of all folders on the way: each is listed once.
-  const folders = new Set<number>()
+  const entered = new Set<number>()
   const inside = (folder: number, prefix: string): Operation<void> =>
     Effect.flatMap(
       Effect.flatMap(
@@ -138,17 +143,17 @@ export const walk = (volume: Service, path: string): Operation<Array<Walked>> =>
             const entryPath = prefix + entry.name
             found.push({ ...entry, path: entryPath })
             if (entry.type !== "Folder") return Effect.void
-            if (folders.has(entry.number)) return Effect.fail(foundTwice(volume, entryPath))
-            folders.add(entry.number)
-            return inside(entry.number, `${entryPath}/`)
+            return Effect.andThen(
+              enter(volume, entered, entry.number, entryPath),
+              inside(entry.number, `${entryPath}/`)
+            )
           },
           { discard: true }
         )
     )
-  const whole = Effect.flatMap(FileOperation.readingPath(volume, path, folderAt), ({ number }) => {
-    folders.add(number)
-    return inside(number, "")
-  })
+  const whole = Effect.flatMap(FileOperation.readingPath(volume, path, folderAt), ({ number }) =>
+    Effect.andThen(enter(volume, entered, number, path), inside(number, ""))
+  )
   return volume.view(Effect.map(whole, () => found))
 }
 

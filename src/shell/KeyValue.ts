@@ -17,6 +17,7 @@ import type { Operation, Service } from "./FileOperation.ts"
 import * as FileOperation from "./FileOperation.ts"
 import type { Stat } from "./FileStat.ts"
 import * as Files from "./Files.ts"
+import * as Folders from "./Folders.ts"
 import { Volume } from "./Volume.ts"
 import type * as VolumeError from "./VolumeError.ts"
 
@@ -91,17 +92,23 @@ const withParents = (volume: Service, path: string, change: Operation<void>): Op
 
 // ---- what takes more than one operation
 
+interface Found {
+  readonly name: string
+  readonly path: string
+  /** Of what a symbolic link leads to. */
+  readonly stat: Stat
+  readonly isLink: boolean
+}
+
 /** What is in a dictionary, symbolic links followed; those that lead to nothing are left out. */
-const entriesOf = (
-  volume: Service,
-  path: string
-): Operation<ReadonlyArray<{ name: string; path: string; stat: Stat }>> =>
+const entriesOf = (volume: Service, path: string): Operation<ReadonlyArray<Found>> =>
   Effect.flatMap(Files.readFolder(volume, path), (entries) =>
     Effect.map(
-      Effect.forEach(entries, ({ name }) => {
+      Effect.forEach(entries, ({ name, type }) => {
+        const isLink = type === "SymbolicLink"
         const entryPath = path === "/" ? `/${name}` : `${path}/${name}`
         return Effect.catch(
-          Effect.map(Files.stat(volume, entryPath), (stat) => [{ name, path: entryPath, stat }]),
+          Effect.map(Files.stat(volume, entryPath), (stat) => [{ name, path: entryPath, stat, isLink }]),
           (error) => (isMissing(error) ? Effect.succeed([]) : Effect.fail(error))
         )
       }),
@@ -109,25 +116,36 @@ const entriesOf = (
     )
   )
 
-/** What a key comes to from the value that it stands for, or from what the entries under it come to. */
+/**
+ * What a key comes to from the value that it stands for, or from what the entries under it come to. A dictionary that several
+ * links lead to is looked at once; one that lies in itself is a loop of links, or damage.
+ */
 const folded = <A>(
   volume: Service,
   path: string,
   ofValue: (path: string, stat: Stat) => Operation<A>,
   ofDictionary: (stat: Stat, entries: ReadonlyArray<{ name: string; stat: Stat; result: A }>) => A
 ): Operation<A> => {
-  const of = (at: string, stat: Stat): Operation<A> =>
-    stat.type !== "Folder"
-      ? ofValue(at, stat)
-      : Effect.map(
-          Effect.flatMap(entriesOf(volume, at), (entries) =>
-            Effect.forEach(entries, (entry) =>
-              Effect.map(of(entry.path, entry.stat), (result) => ({ name: entry.name, stat: entry.stat, result }))
-            )
-          ),
-          (entries) => ofDictionary(stat, entries)
-        )
-  return volume.view(Effect.flatMap(Files.stat(volume, path), (stat) => of(path, stat)))
+  const done = new Map<number, A>()
+  const entered = new Set<number>()
+  const of = ({ isLink, path: at, stat }: Found): Operation<A> => {
+    const { number, type } = stat
+    if (type !== "Folder") return ofValue(at, stat)
+    const known = done.get(number)
+    if (known !== undefined) return Effect.succeed(known)
+    if (isLink && entered.has(number)) return FileOperation.settle(at, FileError.tooManySymbolicLinks())
+    return Effect.gen(function* () {
+      yield* Folders.enter(volume, entered, number, at)
+      const entries = yield* Effect.forEach(yield* entriesOf(volume, at), (entry) =>
+        Effect.map(of(entry), (result) => ({ name: entry.name, stat: entry.stat, result }))
+      )
+      const result = ofDictionary(stat, entries)
+      done.set(number, result)
+      return result
+    })
+  }
+  const whole = Effect.flatMap(Files.stat(volume, path), (stat) => of({ name: "", path, stat, isLink: false }))
+  return volume.view(whole)
 }
 
 const later = (a: bigint, b: bigint): bigint => (a > b ? a : b)

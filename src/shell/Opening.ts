@@ -49,7 +49,7 @@ export interface OpenOptions extends FormatOptions {
   readonly cacheBytes: number
   readonly dirtyBytes: number
   readonly readOnly: boolean
-  /** Open even if the newest root may be in a slot that cannot be read. */
+  /** Open even if the newest root may be in a slot that cannot be read, or if the two newest are damaged. */
   readonly force: boolean
 }
 
@@ -67,7 +67,13 @@ export interface Found {
   readonly isBlank: boolean
 }
 
-/** Either copy of the superblock: at the start, or at a power of two. */
+/**
+ * Either copy of the superblock: at the start, or at a power of two.
+ *
+ * - What a newer program has formatted is refused, and what older copies it may hold is not to be found: where the digest of
+ *   a copy says so, or two copies of one volume, if their digests cannot be computed here.
+ * - One copy alone whose digest does not verify is damaged, whatever its version says.
+ */
 export const find = Effect.fnUntraced(function* (device: Device, checksums: ReadonlyArray<Checksum.Checksum>) {
   const size = yield* Effect.mapError(device.size, VolumeError.make)
   const probeBytes = Math.max(device.sectorBytes, Superblock.SUPERBLOCK_BYTES)
@@ -75,6 +81,7 @@ export const find = Effect.fnUntraced(function* (device: Device, checksums: Read
   let isBlank = true
   let unreadable: VolumeError.VolumeError | undefined
   const copies: Array<Superblock.Superblock> = []
+  const claims: Array<Extract<Superblock.Fault, { readonly _tag: "UnsupportedFormat" }>> = []
   for (let offset = 0; offset + probeBytes <= size; offset = offset === 0 ? Layout.PAGE_BYTES_MIN : offset * 2) {
     if (offset % device.sectorBytes !== 0) continue
     const read = yield* Effect.exit(SlotReading.readAt(device, offset, probeBytes))
@@ -87,11 +94,13 @@ export const find = Effect.fnUntraced(function* (device: Device, checksums: Read
     const decoded = Superblock.decode(read.value, offset, checksums)
     if ("_tag" in decoded) {
       if (decoded._tag !== "NotFormatted" && fault._tag !== "UnsupportedFormat") fault = decoded
+      if (decoded._tag !== "UnsupportedFormat") continue
+      const isTold = decoded.isVerified || claims.some(({ volumeId }) => equal(volumeId, decoded.volumeId))
+      if (isTold) return { superblock: undefined, fault: decoded, isBlank: false } satisfies Found
+      claims.push(decoded)
     } else if (offset === 0) return { superblock: decoded, fault, isBlank: false } satisfies Found
     // Elsewhere than in its own place it is part of something else: of an image kept in a file, perhaps.
     else if (offset === decoded.slots.secondCopy * decoded.geometry.pageBytes) copies.push(decoded)
-    // What a newer program has formatted may hold older copies: they are not to be found.
-    if (offset === 0 && fault._tag === "UnsupportedFormat") return { superblock: undefined, fault, isBlank: false }
   }
   const [first, ...others] = copies
   if (others.some(({ volumeId }) => !equal(volumeId, first.volumeId))) {
@@ -238,7 +247,7 @@ const recover = Effect.fnUntraced(function* (
     readOnly,
     writer: Semaphore.makeUnsafe(1),
     syncing: Semaphore.makeUnsafe(1),
-    head: { root, allocator: Allocator.make(map, freeCount, cursor, []) },
+    head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },
     inflight: undefined,
     early: undefined,
     group: undefined,

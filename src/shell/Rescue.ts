@@ -96,7 +96,7 @@ export const open = Effect.fnUntraced(function* (device: BlockDevice["Service"],
   if (superblock === undefined) return yield* VolumeError.make(Opening.noSuperblock(device, found))
   const binding = Opening.bindingOf(hashes, superblock)
   const slots = yield* SlotReading.readSlots(device, superblock)
-  const roots = Recovery.roots(binding, superblock, slots)
+  const roots = Recovery.roots(binding, superblock, slots.pages)
   const opened = yield* Effect.result(SlotReading.examine(device, binding, superblock, slots, true))
   const fault = Result.isFailure(opened) ? opened.failure : undefined
   const rejected = Result.isSuccess(opened) ? opened.success.rejected[0] : undefined

@@ -10,50 +10,71 @@ import * as RootSlots from "../core/RootSlots.ts"
 import type * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
+import { DeviceFailed } from "./DeviceError.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Device = BlockDevice["Service"]
-type Slots = ReadonlyArray<Uint8Array | undefined>
+
+export interface Slots {
+  /** The pages of all slots; `undefined` for one that could not be read. */
+  readonly pages: ReadonlyArray<Uint8Array | undefined>
+  /** Why not, by page. */
+  readonly failures: ReadonlyMap<number, DeviceFailed>
+}
 
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
 /** Bytes of the device. */
+const bytesAt = (device: Device, offset: number, byteCount: number): Effect.Effect<Uint8Array, DeviceFailed> => {
+  const bytes = new Uint8Array(byteCount)
+  return Effect.as(device.read([{ offset, bytes }]), bytes)
+}
+
 export const readAt = (
   device: Device,
   offset: number,
   byteCount: number
-): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
-  const bytes = new Uint8Array(byteCount)
-  return Effect.as(Effect.mapError(device.read([{ offset, bytes }]), VolumeError.make), bytes)
-}
+): Effect.Effect<Uint8Array, VolumeError.VolumeError> =>
+  Effect.mapError(bytesAt(device, offset, byteCount), VolumeError.make)
 
-/** The pages of all slots; `undefined` for one that cannot be read. */
+/** All slots as they stand. */
 export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry, slots }: Superblock.Superblock) {
   const { pageBytes } = geometry
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
   const pages: Array<Uint8Array | undefined> = []
+  const failures = new Map<number, DeviceFailed>()
   for (let slot = 0; slot < slots.count; slot++) {
-    const offset = RootSlots.pageOf(slots, slot) * pageBytes
-    pages.push(
-      offset + pageBytes > deviceBytes
-        ? new Uint8Array(pageBytes)
-        : yield* Effect.orElseSucceed(readAt(device, offset, pageBytes), () => undefined)
-    )
+    const page = RootSlots.pageOf(slots, slot)
+    if ((page + 1) * pageBytes > deviceBytes) {
+      pages.push(new Uint8Array(pageBytes))
+      continue
+    }
+    const read = yield* Effect.result(bytesAt(device, page * pageBytes, pageBytes))
+    pages.push(Result.getOrUndefined(read))
+    if (Result.isFailure(read)) failures.set(page, read.failure)
   }
-  return pages
+  return { pages, failures } satisfies Slots
 })
+
+/** The failure of a slot that stops an opening: it is the device's, and as far as we know nothing is damaged (I11). */
+const unreadable = (failures: Slots["failures"], state: Recovery.Refused): VolumeError.VolumeError | undefined => {
+  const failure = state.address === undefined ? failures.values().next().value : failures.get(state.address)
+  if (failure === undefined) return undefined
+  const { cause, code, device, offset, operation, reason } = failure
+  return fail(new DeviceFailed({ device, operation, offset, code, reason: `${reason}, and ${state.reason}`, cause }))
+}
 
 /** Drives the recovery machine. */
 export const examine = Effect.fnUntraced(function* (
   device: Device,
   binding: Binding.Binding,
   superblock: Superblock.Superblock,
-  slotPages: ReadonlyArray<Uint8Array | undefined>,
+  slots: Slots,
   force: boolean
 ) {
   const { pageBytes } = binding.layout
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
-  let state = Recovery.begin(binding, superblock, slotPages, force)
+  let state = Recovery.begin(binding, superblock, slots.pages, force)
   while (state._tag === "Verifying") {
     const wanted = Recovery.wanted(state)
     const inside = wanted.filter(({ address, pageCount }) => (address + pageCount) * pageBytes <= deviceBytes)
@@ -66,6 +87,8 @@ export const examine = Effect.fnUntraced(function* (
   }
   if (state._tag === "Opened") return state
   const { address, cause, reason } = state
+  const unread = cause === "Unreadable" ? unreadable(slots.failures, state) : undefined
+  if (unread !== undefined) return yield* unread
   return yield* fail(
     cause === "UnsupportedFormat"
       ? new VolumeError.UnsupportedFormat({ device: device.identity, reason })
@@ -97,7 +120,7 @@ export const examineAgain = Effect.fnUntraced(function* (
 })
 
 const areSame = (before: Slots, after: Slots): boolean =>
-  before.every((bytes, slot) => {
-    const now = after[slot]
+  before.pages.every((bytes, slot) => {
+    const now = after.pages[slot]
     return bytes === undefined || now === undefined ? bytes === now : equal(bytes, now)
   })

@@ -50,7 +50,7 @@ const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): 
   // An operation that was sealed has failed: nobody knows what the draft holds.
   if (draft.isSealed) return Effect.fail(Session.refusal(session) ?? ended())
   const edit = Interpreter.edit(session, pinned, draft, f)
-  if (!isScarce(group)) return Effect.tap(edit, () => EarlyFlush.relieve(session, group))
+  if (!isScarce(group)) return Effect.tap(edit, () => relieveIfRead(session, group))
   return Effect.uninterruptibleMask((restore) => {
     const savepoint = draft.savepoint()
     return restore(edit).pipe(
@@ -64,6 +64,12 @@ const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): 
     )
   })
 }
+
+/** The operation stands: a read that fails while an early write is planned is no failure of its own. The next one tries again. */
+const relieveIfRead = (session: Session.Session, group: Session.Group): Effect.Effect<void, Failure> =>
+  Effect.catch(EarlyFlush.relieve(session, group), (error) =>
+    session.poison === undefined && error.reason._tag === "DeviceFailed" ? Effect.void : Effect.fail(error)
+  )
 
 /** Where early writes find no room, the draft stays in memory as long as it can still be committed. */
 const relieveIfFull = (session: Session.Session, group: Session.Group): Effect.Effect<void, Failure> =>
@@ -259,12 +265,10 @@ const settle = <A, E>(
     // What comes after a snapshot is not in it: it has a later birth.
     if (draft.roots.pending.snapshot !== undefined) return durable(GroupCommit.commitClosed)
     if (session.durability === "interval") {
-      // The transaction stands and has room: where an early write finds none beside the reserve, it waits for the commit.
-      const relieved = Effect.catchReason(
-        EarlyFlush.relieve(session, group),
-        "VolumeError",
-        "DiskFull",
-        () => Effect.void
+      // The transaction stands and has room. What keeps an early write from being planned, no room beside the reserve or a read
+      // that fails, is for the commit to tell; a write that fails has poisoned the session.
+      const relieved = Effect.catch(EarlyFlush.relieve(session, group), (error) =>
+        session.poison === undefined ? Effect.void : Effect.fail(error)
       )
       return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }

@@ -92,7 +92,10 @@ export interface Options extends Opening.FormatOptions {
   readonly cacheBytes?: number | undefined
   /** Bounds what a transaction keeps in memory before it writes early; 16 MiB by default. */
   readonly dirtyBytes?: number | undefined
-  /** Opens even if the newest root may stand in a slot that cannot be read: the newest changes may be lost. */
+  /**
+   * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are damaged: the newest changes
+   * may be lost.
+   */
   readonly force?: boolean | undefined
 }
 

@@ -46,7 +46,7 @@ class Run {
       this.space.mark(used, 0)
     }
     const cursor = this.random.below(FreeMap.leafCount(this.space.layout, this.space.map))
-    this.allocator = Allocator.make(this.space.map, countOf(this.space.model), cursor, [])
+    this.allocator = Allocator.make(this.space.map, countOf(this.space.model), cursor, [], Extent.EMPTY)
   }
 
   #count(name: string): void {
@@ -197,7 +197,7 @@ describe("Allocator", () => {
 
   it("gives pages of an empty map as one extent, and goes on from there", () => {
     const space = new SpaceMemory(512, 100_000, Extent.of(0, 20), new Random(1))
-    let allocator = Allocator.make(space.map, 100_000 - 20, 0, [])
+    let allocator = Allocator.make(space.map, 100_000 - 20, 0, [], Extent.EMPTY)
     for (const from of [20, 1020, 2020]) {
       const got = taken(
         Allocator.take(space.pages, allocator, Array.from({ length: 1000 }).fill(1) as Array<number>, 8)
@@ -212,7 +212,7 @@ describe("Allocator", () => {
 
   it("begins at its cursor and comes round", () => {
     const space = new SpaceMemory(512, 12_000, Extent.of(0, 20), new Random(1))
-    let allocator = Allocator.make(space.map, 12_000 - 20, 2, [])
+    let allocator = Allocator.make(space.map, 12_000 - 20, 2, [], Extent.EMPTY)
     const starts: Array<number> = []
     for (let i = 0; i < 3; i++) {
       const got = taken(Allocator.take(space.pages, allocator, [2990], 0))
@@ -225,7 +225,7 @@ describe("Allocator", () => {
   it("prefers long extents to the holes before them", () => {
     const used = Extent.fromUnsorted(Array.from({ length: 300 }, (_, i) => [2 * i, 1] as const))
     const space = new SpaceMemory(512, 3900, used, new Random(1))
-    const allocator = Allocator.make(space.map, 3900 - 300, 0, [])
+    const allocator = Allocator.make(space.map, 3900 - 300, 0, [], Extent.EMPTY)
     const got = taken(Allocator.take(space.pages, allocator, [1, 1, 4, 1], 0))
     assert.deepStrictEqual(got.addresses, [599, 600, 601, 605])
   })
@@ -233,7 +233,7 @@ describe("Allocator", () => {
   it("takes single pages from what is left everywhere", () => {
     const used = Extent.fromUnsorted(Array.from({ length: 10_000 }, (_, i) => [2 * i, 1] as const))
     const space = new SpaceMemory(512, 20_000, used, new Random(1))
-    const allocator = Allocator.make(space.map, 10_000, 3, [])
+    const allocator = Allocator.make(space.map, 10_000, 3, [], Extent.EMPTY)
     const ones = Array.from({ length: 9_990 }, () => 1)
     assert.strictEqual(taken(Allocator.take(space.pages, allocator, ones, 10)).allocator.freeCount, 10)
     assert.deepStrictEqual(Allocator.take(space.pages, allocator, ones, 11), { _tag: "Full", missing: 1 })
@@ -248,14 +248,14 @@ describe("Allocator", () => {
       [280 * 65 + 628, 20_000 - 280 * 65 - 628]
     ])
     const space = new SpaceMemory(512, 20_000, used, new Random(1))
-    const allocator = Allocator.make(space.map, 20_000 - Extent.size(used), 0, [])
+    const allocator = Allocator.make(space.map, 20_000 - Extent.size(used), 0, [], Extent.EMPTY)
     const got = taken(Allocator.take(space.pages, allocator, [128], 0))
     assert.deepStrictEqual(got.addresses, [280 * 65 + 500])
   })
 
   it("does not count pages twice that are held twice", () => {
     const space = new SpaceMemory(512, 200, Extent.of(0, 20), new Random(1))
-    let allocator = Allocator.make(space.map, 180, 0, [])
+    let allocator = Allocator.make(space.map, 180, 0, [], Extent.EMPTY)
     for (let i = 0; i < 3; i++) allocator = Allocator.hold(allocator, [100, 200], 5)
     assert.strictEqual(Allocator.allocatableCount(allocator), 80)
     const got = taken(
@@ -271,7 +271,7 @@ describe("Allocator", () => {
 
   it("takes nothing where nothing is asked for", () => {
     const space = new SpaceMemory(512, 200, Extent.of(0, 200), new Random(1))
-    const allocator = Allocator.make(space.map, 0, 0, [])
+    const allocator = Allocator.make(space.map, 0, 0, [], Extent.EMPTY)
     assert.strictEqual(taken(Allocator.take(space.pages, allocator, [], 10)).allocator, allocator)
   })
 

@@ -109,7 +109,7 @@ export class Volume {
     const root = RootRecord.decode(this.binding, this.superblock, 0, this.pages(RootSlots.pageOf(this.slots, 0), 1))
     if ("_tag" in root) throw new Error(root.reason)
     const { cursor, freeCount, map } = root.record
-    this.head = { root, allocator: Allocator.make(map, freeCount, cursor, []) }
+    this.head = { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(this.slots)) }
   }
 
   get record(): RootRecord.RootRecord {

@@ -154,7 +154,12 @@ describe("Commit", () => {
       bootId: new Uint8Array(16),
       time: BigInt(1)
     }
-    return { binding, circumstances, draft, head: { root, allocator: Allocator.make(map, freeCount, 0, []) } }
+    return {
+      binding,
+      circumstances,
+      draft,
+      head: { root, allocator: Allocator.make(map, freeCount, 0, [], Extent.EMPTY) }
+    }
   }
 
   it("deletes on a large full volume whose map was never written", () => {
@@ -165,7 +170,7 @@ describe("Commit", () => {
     const map = FreeMap.release(head.allocator.map, Extent.of(pageCount - reserve, reserve))
     draft.attempt()
     for (let page = 5000; page < pageCount - reserve; page += 3000) draft.release(page, 1, 1)
-    const plan = Commit.plan(draft, head, Allocator.make(map, reserve, 0, []), circumstances, false)
+    const plan = Commit.plan(draft, head, Allocator.make(map, reserve, 0, [], Extent.EMPTY), circumstances, false)
     assert.strictEqual(plan._tag, "Plan")
   })
 

@@ -225,6 +225,80 @@ describe("Recovery", () => {
     }
   })
 
+  it("does not call a newest root damaged beyond help whose base stands in an unreadable slot (I11)", () => {
+    const scene = new Scene(6)
+    scene.damage(scene.young[0])
+    scene.unreadable.add(scene.slotOf(1))
+    for (const force of [false, true]) {
+      const state = scene.refused(force)
+      assert.strictEqual(state.cause, "Unreadable")
+      assert.strictEqual(state.address, scene.pageOf(1))
+      assert.lengthOf(state.rejected, 1)
+    }
+    scene.unreadable.clear()
+    assert.strictEqual(generationOf(scene.opened()), scene.newest.record.base)
+  })
+
+  it("refuses where the two newest roots are lost, and not where one is", () => {
+    const lost = (change: (scene: Scene) => void): Scene => {
+      const scene = new Scene(30)
+      change(scene)
+      return scene
+    }
+    const swap = (scene: Scene, a: number, b: number): void => {
+      const { disk } = scene.volume
+      const [first, second] = [scene.pageOf(a), scene.pageOf(b)]
+      ;[disk[first], disk[second]] = [disk[second], disk[first]]
+    }
+    const rot = (scene: Scene, back: number, at = 100): void => {
+      const bytes = scene.volume.page(scene.pageOf(back)).slice()
+      bytes[at] ^= 1
+      scene.volume.disk[scene.pageOf(back)] = bytes
+    }
+    const refusals: ReadonlyArray<(scene: Scene) => void> = [
+      (scene) => swap(scene, 0, 1),
+      (scene) => {
+        rot(scene, 0)
+        rot(scene, 1)
+      },
+      (scene) => {
+        swap(scene, 0, 9)
+        rot(scene, 1)
+      }
+    ]
+    for (const change of refusals) {
+      const scene = lost(change)
+      assert.strictEqual(scene.refused().cause, "Corrupt")
+      const state = scene.opened(true)
+      assert.strictEqual(generationOf(state), scene.roots[scene.roots.length - 3].record.generation)
+      assert.strictEqual(state.nextGeneration, scene.newest.record.generation + 1)
+    }
+    // One root that is lost costs one step, whatever single bit of it is wrong; an older one costs nothing.
+    const one = new Scene(30)
+    for (let bit = 32 * 8; bit < 112 * 8; bit++) {
+      for (const back of [0, 1, 5]) {
+        const at = bit >> 3
+        const page = one.pageOf(back)
+        const before = one.volume.page(page)
+        const bytes = before.slice()
+        bytes[at] ^= 1 << (bit & 7)
+        one.volume.disk[page] = bytes
+        const expected = one.roots[one.roots.length - (back === 0 ? 2 : 1)]
+        assert.strictEqual(generationOf(one.opened()), expected.record.generation, `bit ${bit} of root -${back}`)
+        one.volume.disk[page] = before
+      }
+    }
+    for (const [a, b] of [
+      [0, 9],
+      [1, 9],
+      [3, 4]
+    ]) {
+      const scene = lost((one) => swap(one, a, b))
+      const expected = scene.roots[scene.roots.length - (a === 0 ? 2 : 1)]
+      assert.strictEqual(generationOf(scene.opened()), expected.record.generation)
+    }
+  })
+
   it("looks for an unreadable slot in the whole run without a valid root behind the newest", () => {
     const scene = new Scene(30)
     const { superblock } = scene.volume

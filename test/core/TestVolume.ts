@@ -341,9 +341,13 @@ export class TestVolume {
       this.previous = previous
       this.head = {
         root,
-        allocator: Allocator.make(map, root.record.freeCount, root.record.cursor, [
-          { generation: root.record.generation, extents: died }
-        ])
+        allocator: Allocator.make(
+          map,
+          root.record.freeCount,
+          root.record.cursor,
+          [{ generation: root.record.generation, extents: died }],
+          RootSlots.reserved(this.superblock.slots)
+        )
       }
       this.#generation = Math.max(this.#generation, state.nextGeneration)
       this.#begin()

@@ -131,8 +131,7 @@ export const run = Effect.fnUntraced(function* (
     const failure = failureOf(opened)
     const isTyped = typeof failure !== "string"
     outcomes.add(`opening fails with ${isTyped ? failure.reason._tag : "a defect"}`)
-    // A slot that cannot be read may hide the newest root: that is told as damage.
-    if (!isTyped || (failure.reason._tag !== "DeviceFailed" && failure.reason._tag !== "Corrupt")) {
+    if (!isTyped || failure.reason._tag !== "DeviceFailed") {
       violations.add(`${where()}: opening: ${isTyped ? failure.reason._tag : failure}`)
     }
   }

@@ -13,6 +13,7 @@ import { ArrayDisk } from "./ArrayDisk.ts"
 import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
 import { failureOf, makeSubject } from "./FlipSubject.ts"
 import { Base, mutate } from "./Hostile.ts"
+import { tagOf } from "./TrapVolume.ts"
 
 /** The tag of the error that using the volume ends with, or "success". */
 const ending = async (volume: Volume, use: (opened: Service) => Effect.Effect<unknown, VolumeError>) => {
@@ -63,6 +64,41 @@ describe("a hostile image", () => {
       page.copyWithin(16 + entry + 6, 16 + 6, 16 + entry)
     })
     assert.strictEqual(await ending(volume, (opened) => Files.readFolder(opened, "/")), "Corrupt")
+  })
+
+  it("whose free map has superblocks and root slots as free never gets them written", async () => {
+    const { secondCopy } = new Volume().slots
+    for (const page of [0, 1, 3, secondCopy, secondCopy + 2]) {
+      for (const isFolded of [false, true]) {
+        for (const dirtyBytes of [undefined, 2048]) {
+          const volume = new Volume()
+          volume.note(Inode.ROOT, "note", "here")
+          volume.mark([page, page + 1], false)
+          if (isFolded) volume.foldMap([])
+          const before = volume.pages(page, 1)
+          const disk = new ArrayDisk(volume.disk.slice())
+          disk.callsMax = 5000
+          const tags = await runFixed(
+            withVolume(disk.device, { format: "never", dirtyBytes }, (opened) =>
+              Effect.gen(function* () {
+                const tree = yield* Files.readFile(opened, "/note")
+                const written = yield* tagOf(Files.writeFile(opened, "/large", noise(1, 60_000)))
+                // Where there is no room for more than a change of what is there, too.
+                const removed = yield* tagOf(Files.unlink(opened, "/note"))
+                return [tree.length, written, removed]
+              })
+            )
+          )
+          assert.deepStrictEqual(tags, [4, "Corrupt", "Corrupt"], `page ${page}`)
+          const isSlot = page !== 0 && page !== secondCopy
+          const after = disk.bytes.slice(page * 512, (page + 1) * 512)
+          // A slot may bear a root, and nothing else.
+          if (isSlot && after.some((byte, at) => byte !== before[at]))
+            assert.deepStrictEqual([...after.subarray(32, 36)], [0x31, 0x41, 0x4e, 0x52])
+          else assert.deepStrictEqual(after, before)
+        }
+      }
+    }
   })
 
   it("that fails a write half-way lets go of the writer's permit", async () => {

@@ -73,8 +73,7 @@ const ours = (image: Uint8Array, unreadable?: ReadonlySet<number>): Outcome => {
     const { record, rejected } = openDisk(new Disk(image, unreadable))
     return `opened ${record.generation}, rejected ${rejected.map((one) => one.record.generation).join()}`
   } catch (fault) {
-    // The file system calls a slot that it cannot read a damage of the volume.
-    if (fault instanceof Fault) return fault.kind === "unreadable" ? "corrupt" : fault.kind
+    if (fault instanceof Fault) return fault.kind
     throw fault
   }
 }
@@ -83,7 +82,7 @@ const words: Readonly<Record<string, string>> = {
   NotFormatted: "not a volume",
   UnsupportedFormat: "unsupported",
   Corrupt: "corrupt",
-  DeviceFailed: "corrupt"
+  DeviceFailed: "unreadable"
 }
 
 const theirs = (image: Uint8Array, unreadable: ReadonlySet<number> = new Set()): Promise<Outcome> =>
@@ -164,7 +163,7 @@ describe.each(formats)("a damaged volume with pages of $pageSize and $checksum",
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       assert.strictEqual(await theirs(after.image, unreadable), outcome)
     }
-    assert.isTrue(outcomes.has("corrupt"))
+    assert.isTrue(outcomes.has("unreadable"))
     assert.isTrue(outcomes.has(`opened ${record.generation}, rejected `))
   })
 

@@ -2,7 +2,7 @@
 import type { Disk } from "./Disk.ts"
 import { corrupt, Fault, must } from "./Fault.ts"
 import type { RootRecord } from "./RootRecord.ts"
-import { decodeRecord } from "./RootRecord.ts"
+import { claimOf, decodeRecord } from "./RootRecord.ts"
 import { sameBytes } from "./Scan.ts"
 import type { Superblock } from "./Superblock.ts"
 import { findSuperblock, slotPage } from "./Superblock.ts"
@@ -65,6 +65,24 @@ const candidateOf = (slots: ReadonlyArray<Slot>, options: Options): RootRecord =
   return candidate
 }
 
+/** The highest generation of a root that is damaged or displaced and stood on a root newer than the candidate; else 0. */
+const lostGeneration = (
+  disk: Disk,
+  superblock: Superblock,
+  slots: ReadonlyArray<Slot>,
+  candidate: RootRecord
+): number => {
+  let lost = 0
+  for (const [index, slot] of slots.entries()) {
+    const offset = slotPage(superblock, index) * superblock.pageSize
+    if (slot !== "no root" || !disk.holds(offset, superblock.pageSize)) continue
+    const claim = claimOf(disk.read(offset, superblock.pageSize), superblock)
+    if (claim === undefined || claim.generation <= claim.base || claim.base <= candidate.generation) continue
+    lost = Math.max(lost, claim.generation)
+  }
+  return lost
+}
+
 /** What a commit with one barrier writes at most. */
 const oneBarrierBytesMax = 1024 * 1024
 
@@ -98,13 +116,17 @@ export const openDisk = (disk: Disk, options: Options = {}): Opened => {
   refuseUnsupported(slots)
   const candidate = candidateOf(slots, options)
   const records = slots.filter(isRecord)
-  const nextGeneration = candidate.generation + 1
+  const lost = lostGeneration(disk, superblock, slots, candidate)
+  if (lost > 0 && options.despiteUnreadable !== true) throw corrupt(`root ${lost} and the one before it are damaged`)
+  const nextGeneration = Math.max(candidate.generation, lost) + 1
   const opened = { disk, superblock, superblockOffset: offset, slots, nextGeneration }
   const reason = distrust(disk, superblock, candidate)
   if (reason === undefined) return mustHold({ ...opened, record: candidate, rejected: [] })
   const base = records.find(
     (record) => record.generation === candidate.base && sameBytes(record.hash, candidate.parent)
   )
+  const before = slots[(candidate.slot + slots.length - 1) % slots.length]
+  if (base === undefined && before === "unreadable") throw new Fault("unreadable", "the slot of the newest root's base")
   if (base === undefined) throw new Fault("corrupt", `the newest root (${reason}), and no slot holds its base`)
   const baseReason = distrust(disk, superblock, base)
   if (baseReason !== undefined) throw new Fault("corrupt", `the newest root (${reason}) and its base (${baseReason})`)

@@ -23,10 +23,12 @@ export interface Superblock {
   readonly roomBytes: number
 }
 
-type CopyState = "valid" | "not a volume" | "unsupported" | "damaged"
+type CopyState = "valid" | "not a volume" | "unsupported" | "unsupported by its own word" | "damaged"
 
 interface Copy {
   readonly state: CopyState
+  /** Of a copy that is unsupported by its own word. */
+  readonly volumeId?: Uint8Array
   readonly superblock?: Superblock
 }
 
@@ -36,6 +38,13 @@ const fieldsEnd = 64
 const magic = Uint8Array.of(0x6e, 0x6f, 0x74, 0x61, 0x66, 0x73, 0x0d, 0x0a)
 
 const isPowerOfTwo = (value: number): boolean => value > 0 && Number.isInteger(Math.log2(value))
+
+/** Whether the digest verifies, by what all versions have in common. */
+const digestIsRight = (bytes: Uint8Array, offset: number, pageSize: number, algorithm: number): boolean => {
+  const place = { address: Math.floor(offset / pageSize), birth: 0, pages: 1, kind: kinds.superblock, level: 0 }
+  const expected = digestOf(algorithm, bytes.subarray(16, 32), place, bytes.subarray(0, digestStart))
+  return sameBytes(bytes.subarray(digestStart, digestStart + expected.length), expected)
+}
 
 /** Decodes the 512 bytes that stand at a byte offset of the device. */
 export const decodeCopy = (bytes: Uint8Array, offset: number, ledger?: Ledger): Copy => {
@@ -54,21 +63,20 @@ export const decodeCopy = (bytes: Uint8Array, offset: number, ledger?: Ledger): 
   const pageCountMax = scan.u48(56, "page count max")
   for (const at of [38, 46, 54, 62]) scan.zero(at, 2)
   const restIsZero = scan.zero(fieldsEnd, digestStart - fieldsEnd)
-  if (version !== 1 || !digestBytes.has(algorithm)) return { state: "unsupported" }
+  const pageIsRight = isPowerOfTwo(pageSize) && pageSize >= 512 && pageSize <= 65_536
+  if (version !== 1 || !digestBytes.has(algorithm)) {
+    const isCertain = digestBytes.has(algorithm) && pageIsRight && digestIsRight(bytes, offset, pageSize, algorithm)
+    return isCertain ? { state: "unsupported" } : { state: "unsupported by its own word", volumeId }
+  }
   const widthsAreRight =
-    isPowerOfTwo(pageSize) &&
-    pageSize >= 512 &&
-    pageSize <= 65_536 &&
+    pageIsRight &&
     checksumBytes === digestBytes.get(algorithm) &&
     addressBytes >= 1 &&
     addressBytes <= 6 &&
     extensionBytes <= 32
   if (!widthsAreRight) return { state: "damaged" }
-  const place = { address: Math.floor(offset / pageSize), birth: 0, pages: 1, kind: kinds.superblock, level: 0 }
-  const digest = scan.slice(digestStart, checksumBytes, "digest")
-  if (!sameBytes(digest, digestOf(algorithm, volumeId, place, bytes.subarray(0, digestStart)))) {
-    return { state: "damaged" }
-  }
+  scan.mark(digestStart, checksumBytes, "digest")
+  if (!digestIsRight(bytes, offset, pageSize, algorithm)) return { state: "damaged" }
   scan.zero(digestStart + checksumBytes, copyBytes - digestStart - checksumBytes)
   const fieldsAreRight =
     restIsZero &&
@@ -119,7 +127,13 @@ export const findSuperblock = (disk: Disk): { readonly superblock: Superblock; r
     if (first.superblock !== undefined) return { superblock: first.superblock, offset: 0 }
   }
   const found: Array<{ readonly superblock: Superblock; readonly offset: number }> = []
-  const unsupportedAt: Array<number> = []
+  // Copies that are unsupported by their own word.
+  const claims: Array<{ readonly offset: number; readonly volumeId: string }> = []
+  const claim = (offset: number, volumeId: string): void => {
+    if (claims.some((other) => other.volumeId === volumeId)) throw unsupported(offset)
+    claims.push({ offset, volumeId })
+  }
+  if (first !== "unreadable" && first.volumeId !== undefined) claim(0, hex(first.volumeId))
   let unreadable = first === "unreadable"
   let damaged = first !== "unreadable" && first.state === "damaged"
   for (let offset = 4096; disk.holds(offset, copyBytes); offset *= 2) {
@@ -127,7 +141,9 @@ export const findSuperblock = (disk: Disk): { readonly superblock: Superblock; r
     if (copy === "unreadable") {
       unreadable = true
     } else if (copy.state === "unsupported") {
-      unsupportedAt.push(offset)
+      throw unsupported(offset)
+    } else if (copy.volumeId !== undefined) {
+      claim(offset, hex(copy.volumeId))
     } else if (copy.state === "damaged") {
       damaged = true
     } else if (copy.superblock !== undefined && copy.superblock.secondCopy * copy.superblock.pageSize === offset) {
@@ -139,7 +155,7 @@ export const findSuperblock = (disk: Disk): { readonly superblock: Superblock; r
   }
   if (found.length > 0) return found[0]
   if (unreadable) throw new Fault("unreadable", "no superblock was found, and some bytes could not be read")
-  if (unsupportedAt.length > 0) throw unsupported(unsupportedAt[0])
+  if (claims.length > 0) throw unsupported(claims[0].offset)
   if (damaged) throw new Fault("corrupt", "both copies of the superblock are damaged")
   throw new Fault("not a volume", "no superblock")
 }

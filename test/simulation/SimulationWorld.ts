@@ -86,7 +86,7 @@ export const tagOf = (world: World, what: string, cause: Cause.Cause<unknown>): 
   }
   const tag = value.reason._tag
   world.count(`error ${tag}`)
-  if (tag === "Corrupt" && !world.mayFailToRead()) world.breach(`${what}: ${value.message}`)
+  if (tag === "Corrupt") world.breach(`${what}: ${value.message}`)
   if (tag === "Poisoned" || (tag === "DeviceFailed" && value.reason.operation !== "read")) world.isPoisoned = true
   return tag
 }
