@@ -34,7 +34,7 @@ export interface Call {
 export const SMALL_COUNT = 3
 
 /** So small that the import writes early many times. */
-const DIRTY_BYTES = 256 * 1024
+const DIRTY_BYTES = 64 * 1024
 
 const say = (text: string): void => {
   fs.writeSync(1, `${text}\n`)

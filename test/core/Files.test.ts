@@ -1,9 +1,9 @@
 import { assert, describe, it } from "vitest"
+import * as Scale from "../torture/Scale.ts"
 import { FilesRun, type RunOptions } from "./FilesRun.ts"
 
-/** Failures name their seed: `NOTAFS_SEED=<seed>` runs it alone. */
-const firstSeed = Number(process.env["NOTAFS_SEED"] ?? 1)
-const seedCount = process.env["NOTAFS_SEED"] === undefined ? Number(process.env["NOTAFS_SEEDS"] ?? 2) : 1
+/** Failures name their seed: `NOTAFS_SEEDS==<seed>` runs it alone. */
+const { count: seedCount, first: firstSeed } = Scale.seeds(1) ?? { first: 1, count: 2 }
 
 const KINDS: ReadonlyArray<Omit<RunOptions, "seed"> & { readonly name: string }> = [
   {

@@ -290,24 +290,36 @@ const mutations: ReadonlyArray<readonly [number, Mutation]> = [
 ]
 const tickets = mutations.flatMap(([count, mutation]) => Array.from({ length: count }, () => mutation))
 
-/** The image of a seed, with all checksums right, and what was done to it. */
-export const mutate = (base: Base, seed: number): { readonly image: Uint8Array; readonly what: string } => {
+export interface Mutant {
+  readonly image: Uint8Array
+  /** What was done to it, in words. */
+  readonly what: string
+  /** What was done, by number: 0 is that the other roots are gone, the mutations are counted from 1. */
+  readonly numbers: ReadonlyArray<number>
+}
+
+/** The image of a seed, with all checksums right. Some of what the seed says may be left out. */
+export const mutate = (base: Base, seed: number, without: ReadonlySet<number> = new Set()): Mutant => {
   const random = new Random(seed)
   const image = base.image.slice()
-  const done: Array<string> = []
+  const done = new Map<number, string>()
   // Without the other roots there is nothing to fall back to.
-  if (random.chance(0.5)) {
+  if (random.chance(0.5) && !without.has(0)) {
     for (let slot = 0; slot < base.superblock.slots.count; slot += 1) {
       const page = RootSlots.pageOf(base.superblock.slots, slot)
       if (page !== base.rootPage) pageOf(base, image, page).fill(0)
     }
-    done.push("no other roots")
+    done.set(0, "no other roots")
   }
-  for (let count = 1 + random.below(3); count > 0; count -= 1) {
-    done.push(tickets[random.below(tickets.length)](base, image, random))
+  const count = 1 + random.below(3)
+  for (let number = 1; number <= count; number += 1) {
+    const isLeftOut = without.has(number)
+    // What is left out is done to a copy, so that the others draw what they would have drawn.
+    const what = tickets[random.below(tickets.length)](base, isLeftOut ? image.slice() : image, random)
+    if (!isLeftOut) done.set(number, what)
   }
   seal(base, image)
-  return { image, what: done.join("; ") }
+  return { image, what: [...done.values()].join("; "), numbers: [...done.keys()] }
 }
 
 /** Makes all checksums anew, along the pointers as they are now. */

@@ -1,6 +1,6 @@
 /**
  * T10: real processes on one real file. Beside a writer a reader gets the right bytes of one state or `ViewExpired`, and never
- * goes back; a second writer gets `Locked`. `NOTAFS_TWO_PROCESSES_SECONDS` says how long (10 by default).
+ * goes back; a second writer gets `Locked`. NOTAFS_SECONDS says how long (20 by default).
  */
 import * as childProcess from "node:child_process"
 import * as fs from "node:fs"
@@ -10,8 +10,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Tool from "../cli/Tool.ts"
 import * as TemporaryFolder from "../shell/TemporaryFolder.ts"
+import * as Scale from "../torture/Scale.ts"
 
-const seconds = Number(process.env["NOTAFS_TWO_PROCESSES_SECONDS"] ?? 10)
+const seconds = Scale.number("SECONDS", 20)
 const script = fileURLToPath(new URL("./twoProcesses.ts", import.meta.url))
 
 const start = (...args: ReadonlyArray<string>) =>

@@ -1,11 +1,13 @@
+/** T1: the model of the commit protocol, explored as a whole for each setting; deeper with NOTAFS_DEPTH=1. */
 import { afterAll, assert, describe, it } from "vitest"
+import * as Scale from "../torture/Scale.ts"
 import { isHarm } from "./Judge.ts"
 import { type Exploration, explore } from "./ProtocolModel.ts"
 import { type Settings, settingsOf } from "./Settings.ts"
 import type { Variant } from "./Variant.ts"
 import { variants } from "./variants.ts"
 
-const isDeep = process.env["MODEL"] === "deep"
+const isDeep = Scale.depth > 0
 const statesMax = isDeep ? 6_000_000 : 400_000
 const timeoutMilliseconds = isDeep ? 1_800_000 : 60_000
 
@@ -62,12 +64,16 @@ describe("the model of the commit protocol", () => {
     assert.equal(new Set(variants.map((variant) => variant.name)).size, variants.length)
   })
 
-  it.each(variants)("$name", { timeout: timeoutMilliseconds }, (variant) => {
-    const exploration = run(variant)
-    const wrong = complaints(variant, exploration)
-    tally(variant, exploration, wrong.length === 0)
-    assert.deepEqual(wrong, [], wrong.join("\n"))
-  })
+  it.each(variants.filter((_, index) => Scale.isInPiece(index)))(
+    "$name",
+    { timeout: timeoutMilliseconds },
+    (variant) => {
+      const exploration = run(variant)
+      const wrong = complaints(variant, exploration)
+      tally(variant, exploration, wrong.length === 0)
+      assert.deepEqual(wrong, [], wrong.join("\n"))
+    }
+  )
 })
 
 afterAll(() => {

@@ -18,7 +18,7 @@ export interface Variant {
   readonly name: string
   readonly overrides: Overrides
   readonly expect: Expectation
-  /** Larger bounds, on top of the overrides, for MODEL=deep. */
+  /** Larger bounds, on top of the overrides, for NOTAFS_DEPTH=1. */
   readonly deep?: Overrides
 }
 

@@ -2,16 +2,15 @@
 import { beforeAll, describe, it } from "vitest"
 import * as CrashBounds from "./CrashBounds.ts"
 import * as CrashSequences from "./CrashSequences.ts"
-import * as CrashStarts from "./CrashStarts.ts"
 import { prepare } from "./CrashVolume.ts"
 
 const { timeout } = CrashBounds
 
 describe("a volume whose power is cut during one operation", () => {
   beforeAll(() => prepare())
-  const tally = new CrashBounds.Tally("T2, length 1")
+  const tally = new CrashBounds.Tally("T2, length 1", "test/simulation/Crash.test.ts")
 
-  for (const [name, make] of Object.entries(CrashStarts.all)) {
+  for (const [name, make] of CrashBounds.starts()) {
     it(`holds the state before it or after it, from the start: ${name}`, { timeout }, () => {
       const start = make()
       const images = CrashBounds.imagesOf(start, 1)

@@ -1,18 +1,22 @@
 /**
- * How much the crash tests try. `npm test` stays within a few minutes on two cores; `CRASH_DEPTH=full` is the whole of it
- * for hours, and `CRASH_SEED` draws other samples.
+ * How much the crash tests try. `npm test` stays within a few minutes on two cores; NOTAFS_DEPTH=1 to 4 tries more, and all of
+ * it takes hours; NOTAFS_SEED draws other samples.
  */
+import { appendFileSync } from "node:fs"
 import { afterAll, assert } from "vitest"
+import * as Scale from "../torture/Scale.ts"
 import { CrashExplorer, type Figures } from "./CrashExplorer.ts"
-import type { Start } from "./CrashStarts.ts"
+import * as CrashStarts from "./CrashStarts.ts"
 
-export const isFull = process.env["CRASH_DEPTH"] === "full"
-export const seed = Number(process.env["CRASH_SEED"] ?? 1)
+type Start = CrashStarts.Start
+
+const { depth } = Scale
+export const seed = Scale.seed(1)
 
 /** All of old, written, torn and garbage for up to so many sectors; 10 in full. */
-const FULL_SECTORS = isFull ? 10 : 6
+const FULL_SECTORS = 6 + depth
 /** Beyond: all of old and written for up to so many, each also with one torn and one of garbage. */
-const SUBSET_SECTORS = isFull ? 12 : 9
+const SUBSET_SECTORS = Math.min(12, 9 + depth)
 /** Starting states whose images are dear are tried with fewer. */
 const DEAR_SECTORS_LESS = 1
 
@@ -21,27 +25,34 @@ export const imagesOf = (start: Start, lengthOfSequence: number) => {
   return {
     fullMax: 4 ** (FULL_SECTORS - fewer),
     subsetsMax: 3 * 2 ** (SUBSET_SECTORS - fewer),
-    sampleCount: isFull ? 1024 : 128,
+    sampleCount: Math.min(1024, 128 * 2 ** depth),
     seed
   }
 }
 
+/** The starting states that are tried: each with its name, and its place among all. */
+export const starts = (): ReadonlyArray<readonly [name: string, make: () => Start, place: number]> =>
+  Object.entries(CrashStarts.all)
+    .map(([name, make], place) => [name, make, place] as const)
+    .filter(([, , place]) => Scale.isInPiece(place))
+
 /** Sequences of two and of three operations for each starting state. */
-export const pairCount = isFull ? 4000 : 40
-export const tripleCount = isFull ? 4000 : 25
+export const pairCount = [40, 80, 400, 1200, 4000][depth]
+export const tripleCount = [25, 80, 400, 1200, 4000][depth]
 
 /** A second crash: how many images of each cut are gone on with, and which operations are cut so. */
-export const imagesPerCut = isFull ? 24 : 1
+export const imagesPerCut = [1, 1, 4, 12, 24][depth]
 export const isCutTwice = (start: Start, index: number): boolean => {
   const share = start.isDear ? 8 : 2
-  return isFull || index % share === seed % share
+  return depth > 1 || index % share === seed % share
 }
 
-export const timeout = isFull ? 24 * 3_600_000 : 300_000
+export const timeout = depth > 0 ? 24 * 3_600_000 : 300_000
 
 /** Adds up what the explorers of one file have tried, and prints it as one line of JSON. */
 export class Tally {
   readonly #test: string
+  readonly #file: string
   readonly #figures: Figures = {
     sequences: 0,
     cuts: 0,
@@ -55,8 +66,9 @@ export class Tally {
   #seconds = 0
   #cpuSeconds = 0
 
-  constructor(test: string) {
+  constructor(test: string, file: string) {
     this.#test = test
+    this.#file = file
     afterAll(() => {
       const { images } = this.#figures
       const rates = {
@@ -82,9 +94,15 @@ export class Tally {
     for (const [outcome, count] of Object.entries(explorer.outcomes)) {
       this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + count
     }
+    if (Scale.imagesFile !== undefined) {
+      appendFileSync(Scale.imagesFile, new Uint8Array(Float64Array.from(explorer.fingerprints).buffer))
+    }
     const [first] = explorer.violations
     if (first === undefined) return
-    const replay = `CRASH_SEED=${seed}${isFull ? " CRASH_DEPTH=full" : ""} CRASH_ONLY='${first.sequence}'`
-    assert.fail(`${explorer.violations.length} violations; ${replay} shows the first: ${first.replay}: ${first.reason}`)
+    const scale = `NOTAFS_SEED=${seed} ${Scale.depthText}NOTAFS_ONLY='${first.sequence}'`
+    assert.fail(
+      `${explorer.violations.length} violations; the first: ${first.replay}: ${first.reason}\n` +
+        `replay: ${scale} npx vitest run ${this.#file}`
+    )
   }
 }

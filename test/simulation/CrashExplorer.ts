@@ -9,12 +9,10 @@ import * as CrashRun from "./CrashRun.ts"
 import * as CrashSequences from "./CrashSequences.ts"
 import type { Start } from "./CrashStarts.ts"
 import * as CrashState from "./CrashState.ts"
-
-/** Only the sequences of this start and name are tried: `"files", "create /a 40"`. */
-const only = process.env["CRASH_ONLY"]
+import * as Scale from "../torture/Scale.ts"
 
 export interface Violation {
-  /** The start and the sequence, as `CRASH_ONLY` wants them. */
+  /** The start and the sequence, as NOTAFS_ONLY wants them: `"files", "create /a 40"`. */
   readonly sequence: string
   /** What leads there from the start. */
   readonly replay: string
@@ -43,6 +41,8 @@ export class CrashExplorer {
   readonly start: Start
   readonly violations: Array<Violation> = []
   readonly outcomes: Record<string, number> = {}
+  /** Of the different images. */
+  readonly fingerprints: Array<number> = []
   readonly #judge: CrashJudge
   readonly #seed: number
   #random: Random
@@ -126,7 +126,7 @@ export class CrashExplorer {
   #isLeftOut(sequence: ReadonlyArray<CrashRun.Operation>): boolean {
     this.#sequence = `"${this.start.name}", "${CrashSequences.nameOf(sequence)}"`
     this.#random = Random.at(this.#seed, placeOf(this.#sequence))
-    return only !== undefined && only !== this.#sequence
+    return Scale.only !== undefined && Scale.only !== this.#sequence
   }
 
   /** The second run. */
@@ -145,7 +145,10 @@ export class CrashExplorer {
     for (const { choice, disk: image } of CrashImages.enumerate(disk, images)) {
       this.#images++
       const verdict = this.#judge.judge(image)
-      if (!verdict.isCounted) this.#distinct++
+      if (!verdict.isCounted) {
+        this.#distinct++
+        if (verdict.fingerprint !== undefined) this.fingerprints.push(verdict.fingerprint)
+      }
       verdict.isCounted = true
       this.#judged(verdict, states, `${replay}, [${choice}]`)
     }

@@ -29,6 +29,8 @@ export interface Verdict {
   readonly rejected: ReadonlyArray<number>
   /** Broken invariants, whatever the state was to be. */
   readonly breaches: ReadonlyArray<string>
+  /** Of the image; undefined if it is not only the disk that makes the difference. */
+  readonly fingerprint: number | undefined
   /** Whether it has been counted as a crash image; an image that only an opening leaves behind is none. */
   isCounted: boolean
 }
@@ -84,7 +86,7 @@ export class CrashJudge {
     const exit = runExit(open(SimulatedDevice.make(disk)))
     if (Exit.isFailure(exit)) {
       const breach = `cannot be opened: ${causeText(exit.cause)}`
-      return { state: undefined, rejected: [], breaches: [breach], isCounted: false }
+      return { state: undefined, rejected: [], breaches: [breach], fingerprint, isCounted: false }
     }
     const session = exit.value
     const { root } = session.head
@@ -96,7 +98,7 @@ export class CrashJudge {
       breaches.push(`I6: generation ${session.nextGeneration} would be used again`)
     }
     this.#reopen(disk, known.state, fingerprint, breaches)
-    return { state: known.state, rejected, breaches, isCounted: false }
+    return { state: known.state, rejected, breaches, fingerprint, isCounted: false }
   }
 
   /** The state of an accepted root. */

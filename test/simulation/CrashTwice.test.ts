@@ -7,16 +7,15 @@
 import { beforeAll, describe, it } from "vitest"
 import * as CrashBounds from "./CrashBounds.ts"
 import * as CrashSequences from "./CrashSequences.ts"
-import * as CrashStarts from "./CrashStarts.ts"
 import { prepare } from "./CrashVolume.ts"
 
 const { imagesPerCut, timeout } = CrashBounds
 
 describe("a volume whose power is cut again while it is recovered, or soon after", () => {
   beforeAll(() => prepare())
-  const tally = new CrashBounds.Tally("T3")
+  const tally = new CrashBounds.Tally("T3", "test/simulation/CrashTwice.test.ts")
 
-  for (const [name, make] of Object.entries(CrashStarts.all)) {
+  for (const [name, make] of CrashBounds.starts()) {
     it(`keeps what an opening has returned, from the start: ${name}`, { timeout }, () => {
       const start = make()
       const images = CrashBounds.imagesOf(start, 3)

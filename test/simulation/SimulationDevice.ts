@@ -1,7 +1,7 @@
 /**
  * The device of a simulated machine: every call takes random turns, and some of them go wrong.
  *
- * A call goes wrong with a probability that the run sets. Then one of these happens:
+ * A call goes wrong with a probability that the run sets, or where its script says so. Then one of these happens:
  *
  * - The power is cut, or the process is killed, before the call or after it.
  * - A read fails, once or until the sector is written again.
@@ -14,6 +14,7 @@ import { SECTOR_BYTES } from "../../src/testing/SectorArray.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import type { CallKind, SimulatedDisk, Trouble } from "../../src/testing/SimulatedDisk.ts"
 import type { SimulationMachine } from "./SimulationMachine.ts"
+import type { SimulationScript } from "./SimulationScript.ts"
 
 type Device = BlockDevice["Service"]
 
@@ -22,6 +23,9 @@ type Fault = "cut" | "kill" | "readFailure" | "badSector" | "writeFailure" | "sy
 
 export interface Options {
   readonly machine: SimulationMachine
+  readonly script: SimulationScript
+  /** The start of the machine. */
+  readonly event: string
   readonly disk: SimulatedDisk
   /** Of a call going wrong. */
   readonly probability: () => number
@@ -38,9 +42,11 @@ const FAULTS: Readonly<Record<CallKind, ReadonlyArray<Fault>>> = {
   sync: ["cut", "cut", "kill", "syncFailure", "ghost"]
 }
 
-export const make = ({ disk, machine, onFault, probability, syncsLate = false }: Options): Device => {
+export const make = (options: Options): Device => {
+  const { disk, event, machine, onFault, probability, script, syncsLate = false } = options
   const device = SimulatedDevice.make(disk)
-  const { random } = machine
+  const random = script.random(`${event}@`)
+  const callCounts: Record<CallKind, number> = { read: 0, write: 0, sync: 0 }
   let trouble: Trouble | undefined
   disk.onCall = () => {
     const now = trouble
@@ -48,9 +54,15 @@ export const make = ({ disk, machine, onFault, probability, syncsLate = false }:
     return now
   }
 
-  const goWrong = (kind: CallKind, offset: number, perform: () => Effect.Effect<void, DeviceFailed>) => {
+  /** What goes wrong with a call, if anything does. */
+  const faultOf = (kind: CallKind, name: string): Fault | undefined => {
+    const now = probability()
+    if (now === 0) return undefined
     const faults = FAULTS[kind]
-    const fault = faults[random.below(faults.length)]
+    return script.outcome(name, () => (random.chance(now) ? faults[random.below(faults.length)] : undefined))
+  }
+
+  const goWrong = (name: string, fault: Fault, offset: number, perform: () => Effect.Effect<void, DeviceFailed>) => {
     onFault(fault)
     switch (fault) {
       case "cut":
@@ -60,7 +72,7 @@ export const make = ({ disk, machine, onFault, probability, syncsLate = false }:
           machine.stop()
           return Effect.never
         })
-        return random.chance(0.5) ? stop : Effect.andThen(Effect.exit(perform()), stop)
+        return script.random(name).chance(0.5) ? stop : Effect.andThen(Effect.exit(perform()), stop)
       }
       case "badSector":
         disk.unreadable.add(Math.floor(offset / SECTOR_BYTES))
@@ -80,7 +92,11 @@ export const make = ({ disk, machine, onFault, probability, syncsLate = false }:
     Effect.uninterruptible(
       machine.turns(TURNS_MAX).pipe(
         Effect.andThen(
-          Effect.suspend(() => (random.chance(probability()) ? goWrong(kind, offset, perform) : perform()))
+          Effect.suspend(() => {
+            const name = `${event}@${kind}${callCounts[kind]++}`
+            const fault = faultOf(kind, name)
+            return fault === undefined ? perform() : goWrong(name, fault, offset, perform)
+          })
         ),
         Effect.exit,
         Effect.flatMap((exit) => Effect.andThen(machine.turns(1), exit))

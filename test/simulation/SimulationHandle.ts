@@ -11,7 +11,7 @@ import type { Volume } from "../../src/shell/Volume.ts"
 import type { ModelNode } from "../core/FilesModel.ts"
 import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
-import { markIn, perhapsInterrupted, tagOf, type World } from "./SimulationWorld.ts"
+import { markIn, perhapsInterrupted, tagOf, tell, type World } from "./SimulationWorld.ts"
 
 const nodeIn = (state: State, number: number): ModelNode | undefined => {
   const model = Model.modelOf(state)
@@ -34,6 +34,7 @@ export const hold = (world: World): Effect.Effect<void> =>
     const path = files[random.below(files.length)]
     world.count("open")
     world.spend()
+    tell(world, `open ${path}`)
     let seen = 0
     const noting: Volume["Service"] = {
       ...volume,

@@ -20,14 +20,24 @@ import { type Facts, factsOf } from "./CrashVolume.ts"
 import * as Device from "./SimulationDevice.ts"
 import { SimulationMachine } from "./SimulationMachine.ts"
 import { MARK, markBytes, SimulationModel } from "./SimulationModel.ts"
-import type { Taste } from "./SimulationSteps.ts"
+import { type Events, SimulationScript } from "./SimulationScript.ts"
+import { oneOf, type Settings, settingsOf } from "./SimulationSettings.ts"
 import { SimulationWatch } from "./SimulationWatch.ts"
 import * as Worker from "./SimulationWorker.ts"
 import { type Histogram, tagOf, type World } from "./SimulationWorld.ts"
 
+/** Of a seed, if nothing else is said. */
+export const OPERATIONS = 300
+
 export interface Options {
   readonly seed: number
   readonly operations: number
+  /** Only these events happen. */
+  readonly events?: Events | undefined
+  /** Another order of the fibers, with the same events. */
+  readonly salt?: number | undefined
+  /** Whether the events are put into words. */
+  readonly isTold?: boolean | undefined
   /** A test of the test: syncs answer before they have happened. */
   readonly syncsLate?: boolean | undefined
 }
@@ -42,40 +52,9 @@ export interface Outcomes {
   readonly violations: ReadonlyArray<string>
   /** Of the last image, and of all that was counted. */
   readonly fingerprint: string
-}
-
-interface Settings {
-  readonly pageBytes: number
-  readonly pageCount: number
-  readonly durability: "commit" | "interval"
-  readonly cacheBytes: number
-  readonly dirtyBytes: number
-  readonly fibers: number
-  /** Of a device call going wrong. */
-  readonly probability: number
-  readonly taste: Taste
-}
-
-const oneOf = <A>(random: Random, choices: ReadonlyArray<A>): A => choices[random.below(choices.length)]
-
-const settingsOf = (random: Random): Settings => {
-  const pageBytes = oneOf(random, [512, 512, 512, 4096])
-  const pageCount = pageBytes === 512 ? 64 + random.below(oneOf(random, [64, 400])) : 48 + random.below(100)
-  return {
-    pageBytes,
-    pageCount,
-    durability: oneOf(random, ["commit", "commit", "interval"]),
-    cacheBytes: oneOf(random, [0, pageBytes, 4 * pageBytes, 16 * pageBytes, 1 << 20]),
-    dirtyBytes: oneOf(random, [pageBytes, 6 * pageBytes, 20 * pageBytes, 1 << 20]),
-    fibers: 2 + random.below(5),
-    probability: oneOf(random, [0, 0.001, 0.003, 0.01, 0.03, 0.1]),
-    taste: {
-      pageBytes,
-      pagesMax: oneOf(random, [6, 20, pageCount]),
-      filesMax: oneOf(random, [10, 20, 40]),
-      trees: random.chance(0.4)
-    }
-  }
+  /** What has happened, so that it can happen again. */
+  readonly events: Events
+  readonly told: string
 }
 
 /** Stops of a run on account of broken rules: more of them tell nothing. */
@@ -87,7 +66,7 @@ const LIFE_MAX = 150
 class SimulationRun {
   readonly settings: Settings
   readonly #options: Options
-  readonly #random: Random
+  readonly #script: SimulationScript
   readonly #histogram: Histogram = {}
   readonly #violations: Array<string> = []
   #disk: SimulatedDisk
@@ -99,17 +78,16 @@ class SimulationRun {
   #commits = 0
   #crashes = 0
   #reopens = 0
-  #machines = 0
   /** Starts in a row that have not come to an open volume. */
   #failures = 0
   #mayFailToRead = false
 
   constructor(options: Options) {
     this.#options = options
-    this.#random = Random.at(options.seed, 1)
-    this.settings = settingsOf(this.#random)
+    this.#script = new SimulationScript(options.seed, options.events, options.isTold)
+    this.settings = settingsOf(Random.at(options.seed, 1))
     this.#left = options.operations
-    this.#boot = this.#random.bytes(16)
+    this.#boot = this.#script.random("boot").bytes(16)
     const { pageBytes, pageCount } = this.settings
     this.#disk = new SimulatedDisk({ size: pageBytes * pageCount, seed: options.seed })
     this.#format()
@@ -118,8 +96,11 @@ class SimulationRun {
   }
 
   run(): Outcomes {
-    while (this.#left > 0 && this.#violations.length === 0) this.#life(false)
-    if (this.#violations.length === 0) this.#life(true)
+    for (let number = 0; this.#violations.length === 0; number++) {
+      if (!this.#script.goesOn("", number, this.#left > 0)) break
+      if (this.#script.happens(String(number))) this.#life(String(number), false)
+    }
+    if (this.#violations.length === 0) this.#life("last", true)
     const { operations, seed } = this.#options
     return {
       seed,
@@ -129,7 +110,9 @@ class SimulationRun {
       reopens: this.#reopens,
       histogram: this.#histogram,
       violations: this.#violations,
-      fingerprint: `${this.#disk.fingerprint()} ${JSON.stringify(this.#histogram)}`
+      fingerprint: `${this.#disk.fingerprint()} ${JSON.stringify(this.#histogram)}`,
+      events: this.#script.noted,
+      told: this.#script.told
     }
   }
 
@@ -146,12 +129,12 @@ class SimulationRun {
     return { format, pageSize: pageBytes, cacheBytes, dirtyBytes, durability }
   }
 
-  #machine(): SimulationMachine {
-    return new SimulationMachine(Random.at(this.#options.seed, 1000 + this.#machines++), this.#now)
+  #machine(event: string): SimulationMachine {
+    return new SimulationMachine(this.#script.random(`${event} ${this.#options.salt ?? 0}`), this.#now)
   }
 
   #format(): void {
-    const machine = this.#machine()
+    const machine = this.#machine("format")
     const program = Effect.gen({ self: this }, function* () {
       const volume = yield* Volume.open(this.#volumeOptions("always"))
       yield* Files.setAttribute(volume, "/", MARK, markBytes(0))
@@ -167,17 +150,20 @@ class SimulationRun {
   // ---- one machine
 
   /** One machine from its start to its end; the last one has no faults and looks at everything. */
-  #life(isLast: boolean): void {
+  #life(event: string, isLast: boolean): void {
+    const random = this.#script.random(event)
     const isSafe = isLast || this.#failures >= FAILURES_MAX
     if (isSafe) this.#disk.unreadable.clear()
     this.#mayFailToRead = this.#disk.unreadable.size > 0
-    const machine = this.#machine()
+    const machine = this.#machine(event)
     const watch = new SimulationWatch(this.#disk, this.#facts, isLast ? 1 : 4, (breach) => this.#breach(breach))
     let isOpen = false
     let stop: "cut" | "kill" | undefined
     let hasFailed = false
     const device = Device.make({
       machine,
+      script: this.#script,
+      event,
       disk: this.#disk,
       syncsLate: this.#options.syncsLate,
       probability: () => (isLast || (isSafe && !isOpen) ? 0 : this.settings.probability),
@@ -186,7 +172,7 @@ class SimulationRun {
         if (fault === "cut" || fault === "kill") stop = fault
         if (fault === "writeFailure" || fault === "syncFailure" || fault === "ghost") {
           hasFailed = true
-          if (world !== undefined) world.isPoisoned = true
+          if (world !== undefined) world.health.isPoisoned = true
         }
         if (fault === "badSector" || fault === "readFailure") this.#mayFailToRead = true
       }
@@ -196,7 +182,8 @@ class SimulationRun {
       const scope = yield* Effect.scope
       const opened = yield* Effect.exit(Scope.provide(Volume.open(this.#volumeOptions("never")), scope))
       this.#reopens++
-      const made = this.#world(machine, watch, Exit.isSuccess(opened) ? opened.value : undefined, isLast)
+      const service = Exit.isSuccess(opened) ? opened.value : undefined
+      const made = this.#world(event, machine, watch, service, isLast)
       if (Exit.isFailure(opened)) return this.#refused(made, opened, isSafe)
       world = made
       const found = yield* Worker.readWhole(made, "after opening", this.#model.floor)
@@ -206,21 +193,25 @@ class SimulationRun {
       this.#model.told = found
       isOpen = true
       this.#failures = 0
-      if (isLast || this.#random.chance(0.1)) yield* Worker.check(made, true)
-      yield* Effect.forEach(Array.from({ length: this.settings.fibers }), () => Worker.work(made), {
+      if (isLast || random.chance(0.1)) yield* Worker.check(made, true)
+      yield* Effect.forEach(Array.from({ length: this.settings.fibers }), (_, fiber) => Worker.work(made, fiber), {
         concurrency: "unbounded",
         discard: true
       })
-      if (!made.isPoisoned) yield* Worker.readWhole(made, "at the end", this.#model.told)
+      if (!made.health.isPoisoned) yield* Worker.readWhole(made, "at the end", this.#model.told)
       if (isLast) yield* Worker.check(made, true)
-      if (!isLast && machine.random.chance(0.3)) {
-        stop = machine.random.chance(0.5) ? "kill" : "cut"
+      if (isLast) return
+      const end = this.#script.random(`${event}.end`)
+      stop = this.#script.outcome(`${event}.end`, () =>
+        end.chance(0.3) ? (end.chance(0.5) ? "kill" : "cut") : undefined
+      )
+      if (stop !== undefined) {
         machine.stop()
         yield* Effect.yieldNow
       }
     })
     const ending = machine.run(Effect.scoped(Effect.provideService(program, BlockDevice, device)), this.#boot)
-    this.#now = machine.now + this.#random.below(5000)
+    this.#now = machine.now + random.below(5000)
     this.#commits += watch.commits
     if (!isOpen) this.#failures++
     if (ending._tag === "Stuck") return this.#breach(`deadlock: ${ending.reason}`)
@@ -230,30 +221,34 @@ class SimulationRun {
         return
       }
       // It was closed: everything is durable, unless the disk has failed.
-      if (isOpen && world !== undefined && !world.isPoisoned && !hasFailed && !this.#mayFailToRead) {
+      if (isOpen && world !== undefined && !world.health.isPoisoned && !hasFailed && !this.#mayFailToRead) {
         this.#model.floor = this.#model.told
       }
     }
-    if (!isLast) this.#between(stop)
+    if (!isLast) this.#between(event, stop)
   }
 
   #world(
+    event: string,
     machine: SimulationMachine,
     watch: SimulationWatch,
     volume: Volume.Volume["Service"] | undefined,
     isLast: boolean
   ): World {
-    let left = isLast ? 0 : Math.min(this.#left, 1 + this.#random.below(LIFE_MAX))
+    const random = this.#script.random(`${event}.`)
+    let left = isLast ? 0 : Math.min(this.#left, 1 + random.below(LIFE_MAX))
     return {
+      script: this.#script,
+      event,
+      random,
       machine,
       // Where there is none, nothing is done but reporting why.
       volume: volume as Volume.Volume["Service"],
       watch,
       model: this.#model,
-      random: machine.random,
       taste: this.settings.taste,
       isInterval: this.settings.durability === "interval",
-      isPoisoned: false,
+      health: { isPoisoned: false },
       spend: () => {
         left--
         this.#left--
@@ -275,18 +270,17 @@ class SimulationRun {
   // ---- between two machines
 
   /** What becomes of the disk: nothing, or what a power cut makes of it. */
-  #between(stop: "cut" | "kill" | undefined): void {
-    const random = this.#random
+  #between(event: string, stop: "cut" | "kill" | undefined): void {
+    const random = this.#script.random(`${event}/`)
     if (random.chance(0.2)) this.#disk.evict()
     if (stop === "cut" || (stop === undefined && random.chance(0.3))) {
       this.#crashes++
       this.#boot = random.chance(0.2) ? new Uint8Array(16) : random.bytes(16)
-      this.#disk = this.#disk.crash(this.#fate(), random.uint32())
+      this.#disk = this.#disk.crash(this.#fate(random), random.uint32())
     }
   }
 
-  #fate(): (sector: PendingSector) => Outcome {
-    const random = this.#random
+  #fate(random: Random): (sector: PendingSector) => Outcome {
     const survival = oneOf(random, [0, 0.1, 0.5, 0.9, 1])
     const damage = oneOf(random, [0, 0, 0.05, 0.3])
     return ({ versions }) => {

@@ -43,8 +43,16 @@ type WriteKind = keyof typeof WRITES
 type ReadKind = keyof typeof READS
 type Kind = WriteKind | ReadKind
 
+const WITH_BYTES: ReadonlyArray<Kind> = ["writeFile", "writeNew", "append", "write", "readRange", "setAttribute"]
+
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
-  `${kind} ${path} ${to} @${offset} +${bytes.length}`
+  [
+    kind,
+    path,
+    ...(["rename", "link", "symlink"].includes(kind) ? [to] : []),
+    ...(["write", "truncate", "readRange"].includes(kind) ? [`@${offset}`] : []),
+    ...(WITH_BYTES.includes(kind) ? [`+${bytes.length}`] : [])
+  ].join(" ")
 
 // ---- choosing
 

@@ -20,11 +20,13 @@ import type { Step } from "./SimulationSteps.ts"
 import {
   ABORT,
   type Abort,
+  eventIn,
   floorOf,
   markIn,
   perhapsInterrupted,
   stateIn,
   tagOf,
+  tell,
   type World
 } from "./SimulationWorld.ts"
 
@@ -93,6 +95,7 @@ const settle = (
   if (Exit.isFailure(exit)) {
     const tag = tagOf(world, what, exit.cause)
     world.count(`${what} ${tag}`)
+    tell(world, tag)
     if (state === undefined) return
     // After its end it may still be made durable, or not, by a commit that fails or that nobody waited for.
     const isOpen = state.status === "Open"
@@ -100,6 +103,7 @@ const settle = (
     return
   }
   world.count(`${what} done`)
+  tell(world, "done")
   if (state === undefined) return
   if (state.status !== "Closed") world.breach(`${what} has succeeded, but its effect has not`)
   state.status = "Acknowledged"
@@ -115,7 +119,7 @@ const settle = (
   if (receipt === undefined) return
   if (Option.isNone(receipt)) world.breach(`${what} has changed something and has no receipt`)
   else if (receipt.value.generation > world.watch.durable) {
-    const name = world.isPoisoned ? "I12" : "I2"
+    const name = world.health.isPoisoned ? "I12" : "I2"
     world.breach(`${name}: ${what} was acknowledged by root ${receipt.value.generation}, which is not durable`)
   }
 }
@@ -130,6 +134,7 @@ const single = (world: World): Effect.Effect<void> =>
     if (step.do === "makeParents") return Effect.void
     world.count(step.do)
     world.spend()
+    tell(world, Steps.format(step))
     let state: State | undefined
     let refusal: Steps.Answer | undefined
     const marking: Service = {
@@ -149,7 +154,7 @@ const single = (world: World): Effect.Effect<void> =>
             return result
           }
           compare(world, "a single operation", step, "done", expected)
-          const fault = model.fault(parent, world.isPoisoned ? model.floor : model.told)
+          const fault = model.fault(parent, world.health.isPoisoned ? model.floor : model.told)
           if (fault !== undefined) world.breach(fault)
           state = model.begin(parent)
           model.close(state, made)
@@ -160,6 +165,7 @@ const single = (world: World): Effect.Effect<void> =>
       const answer = answerOf(exit)
       if (Exit.isFailure(exit) && answer !== undefined) {
         world.count(`error ${show(answer)}`)
+        tell(world, show(answer))
         if (state !== undefined) state.status = "Failed"
         // A path that cannot be is refused before any state is looked at.
         if (refusal !== undefined) compare(world, "a single operation", step, answer, refusal)
@@ -179,9 +185,11 @@ const inside = Effect.fnUntraced(function* (world: World, made: FilesModel, read
   const step = Steps.choose(world.random, made, world.taste, reading)
   world.count(step.do)
   world.spend()
+  tell(world, Steps.format(step))
   const exit = yield* Effect.exit(Steps.onVolume(world.volume, step))
   const answer = answerOf(exit)
   if (answer !== undefined) {
+    tell(world, show(answer))
     if (Exit.isFailure(exit)) world.count(`error ${show(answer)}`)
     compare(world, "in a transaction", step, answer, Steps.tried(made, step))
     return
@@ -197,35 +205,41 @@ const inside = Effect.fnUntraced(function* (world: World, made: FilesModel, read
 /** Several operations, and savepoints among them; answers the model after them. */
 const several = (world: World, before: FilesModel, depth: number): Effect.Effect<FilesModel, Failure> =>
   Effect.gen(function* () {
-    const { random } = world
     let made = before
-    for (let count = 1 + random.below(5); count > 0; count--) {
+    const count = 1 + world.random.below(5)
+    for (let number = 0; number < count; number++) {
+      const part = eventIn(world, `${world.event}.${number}`)
+      if (part === undefined) continue
+      const { random } = part
       if (random.chance(0.2)) yield* world.machine.turns(10)
       if (random.chance(0.02)) yield* Effect.sleep(random.below(1500))
       if (depth < 3 && random.chance(0.15)) {
         world.count("savepoint")
+        tell(part, "savepoint")
         const point = Model.fork(made)
         let isFinished = false
-        const inner = Effect.tap(several(world, point, depth + 1), () => Effect.sync(() => void (isFinished = true)))
-        const exit = yield* perhapsInterrupted(world, world.volume.transaction(inner), 0.1)
+        const inner = Effect.tap(several(part, point, depth + 1), () => Effect.sync(() => void (isFinished = true)))
+        const exit = yield* perhapsInterrupted(part, world.volume.transaction(inner), 0.1)
         if (Exit.isSuccess(exit)) made = exit.value
         else {
           const tag = tagOf(world, "a savepoint", exit.cause)
           world.count(`savepoint ${tag}`)
+          tell(part, tag)
           // An interruption at the very end comes too late or does not: nobody knows.
           if (tag === "Interrupted" && isFinished) return yield* Effect.fail(ABORT)
           if (tag !== "Abort" && tag !== "Interrupted" && random.chance(0.5)) return yield* Effect.failCause(exit.cause)
         }
-      } else yield* inside(world, made, random.chance(0.25))
+      } else yield* inside(part, made, random.chance(0.25))
     }
-    if (random.chance(depth === 0 ? 0.1 : 0.3))
-      return yield* random.chance(0.8) ? Effect.fail(ABORT) : Effect.die(ABORT)
+    if (world.script.happens(`${world.event}~`, world.random.chance(depth === 0 ? 0.1 : 0.3)))
+      return yield* world.random.chance(0.8) ? Effect.fail(ABORT) : Effect.die(ABORT)
     return made
   })
 
 const transaction = (world: World): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { model, random, volume } = world
+    tell(world, "transaction")
     let state: State | undefined
     const mark = Effect.suspend(() =>
       state === undefined ? Effect.void : Files.setAttribute(volume, "/", Model.MARK, Model.markBytes(state.mark))
@@ -255,6 +269,7 @@ const look = (world: World): Effect.Effect<void> =>
     const step = Steps.choose(world.random, Model.modelOf(model.told), world.taste, true)
     world.count(step.do)
     world.spend()
+    tell(world, Steps.format(step))
     let seen: number | undefined
     const noting: Service = {
       ...volume,
@@ -273,7 +288,7 @@ const look = (world: World): Effect.Effect<void> =>
         return
       }
       if (seen === undefined) return
-      const state = stateIn(world, seen, world.isPoisoned ? durable : floor)
+      const state = stateIn(world, seen, world.health.isPoisoned ? durable : floor)
       compare(world, `a read of state ${seen}`, step, answer, Steps.tried(Model.modelOf(state), step))
       // Without an interval only what is durable is seen.
       if (!world.isInterval) model.floor = model.later(state, model.floor)
@@ -287,6 +302,7 @@ const view = (world: World): Effect.Effect<void> =>
     const floor = floorOf(world)
     const durable = model.floor
     world.count("view")
+    tell(world, "view")
     let unpin = (): void => undefined
     const body = Effect.gen(function* () {
       const { mark, names } = yield* volume.read((pages, roots) => {
@@ -294,7 +310,7 @@ const view = (world: World): Effect.Effect<void> =>
         unpin = watch.pin(roots.names)
         return { mark: markIn(pages, roots.names), names: roots.names }
       })
-      const state = stateIn(world, mark, world.isPoisoned ? durable : floor)
+      const state = stateIn(world, mark, world.health.isPoisoned ? durable : floor)
       model.floor = model.later(state, model.floor)
       for (let count = random.below(6); count > 0; count--) {
         yield* world.machine.turns(80)
@@ -302,6 +318,7 @@ const view = (world: World): Effect.Effect<void> =>
         const step = Steps.choose(random, Model.modelOf(state), world.taste, true)
         world.count(step.do)
         world.spend()
+        tell(world, Steps.format(step))
         const exit = yield* Effect.exit(Steps.onVolume(volume, step))
         const answer = answerOf(exit)
         if (answer !== undefined) compare(world, "in a view", step, answer, Steps.tried(Model.modelOf(state), step))
@@ -339,9 +356,10 @@ const sync = (world: World): Effect.Effect<void> =>
     const { told } = model
     world.count("sync")
     world.spend()
+    tell(world, "sync")
     return Effect.map(perhapsInterrupted(world, world.volume.sync, 0.05), (exit) => {
       if (Exit.isFailure(exit)) world.count(`sync ${tagOf(world, "a sync", exit.cause)}`)
-      else if (!world.isPoisoned) model.floor = model.later(told, model.floor)
+      else if (!world.health.isPoisoned) model.floor = model.later(told, model.floor)
     })
   })
 
@@ -350,6 +368,7 @@ export const check = (world: World, deep: boolean): Effect.Effect<void> =>
   Effect.suspend(() => {
     world.count("check")
     world.spend()
+    tell(world, "check")
     return Effect.map(Effect.exit(world.volume.check({ deep })), (exit) => {
       if (Exit.isFailure(exit)) return void tagOf(world, "a check", exit.cause)
       const { isComplete, problems } = exit.value
@@ -362,6 +381,7 @@ export const check = (world: World, deep: boolean): Effect.Effect<void> =>
 const statistics = (world: World): Effect.Effect<void> =>
   Effect.map(world.volume.statistics, ({ allocatable, free, generation, size }) => {
     world.count("statistics")
+    tell(world, "statistics")
     world.spend()
     if (allocatable > free || free > size) world.breach("the statistics make no sense")
     if (generation > world.watch.durable) world.breach(`I2: root ${generation} counts as durable, and is not`)
@@ -381,14 +401,17 @@ const action = (world: World): Effect.Effect<void> => {
 }
 
 /** Does random things as long as the budget of the machine lasts. */
-export const work = (world: World): Effect.Effect<void> =>
+export const work = (machine: World, fiber: number): Effect.Effect<void> =>
   Effect.gen(function* () {
+    const above = `${machine.event}.${fiber}`
     let after = 3
-    while (!world.isSpent() && after > 0) {
+    for (let number = 0; after > 0 && machine.script.goesOn(above, number, !machine.isSpent()); number++) {
+      const world = eventIn(machine, `${above}.${number}`)
+      if (world === undefined) continue
       yield* world.machine.turns(6)
       if (world.random.chance(world.isInterval ? 0.08 : 0.02)) yield* Effect.sleep(world.random.below(800))
       yield* action(world)
       // Of a poisoned volume some reads are tried, and refusals.
-      if (world.isPoisoned) after--
+      if (world.health.isPoisoned) after--
     }
   })

@@ -14,6 +14,7 @@ import { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { Random } from "../../src/testing/Random.ts"
 import type { SimulationMachine } from "./SimulationMachine.ts"
 import { MARK, markOf, type SimulationModel, type State } from "./SimulationModel.ts"
+import type { SimulationScript } from "./SimulationScript.ts"
 import type { Taste } from "./SimulationSteps.ts"
 import type { SimulationWatch } from "./SimulationWatch.ts"
 
@@ -21,18 +22,21 @@ import type { SimulationWatch } from "./SimulationWatch.ts"
 export type Histogram = Record<string, number>
 
 export interface World {
+  readonly script: SimulationScript
+  /** The event that goes on in it, and what is drawn for that. */
+  readonly event: string
+  readonly random: Random
   readonly machine: SimulationMachine
   readonly volume: Volume["Service"]
   readonly watch: SimulationWatch
   readonly model: SimulationModel
-  readonly random: Random
   readonly taste: Taste
   readonly isInterval: boolean
   /** Counts an operation; answers whether there is another one to be done on this machine. */
   readonly spend: () => void
   readonly isSpent: () => boolean
   /** Whether a write or sync has failed: what was told and is not durable may be gone. */
-  isPoisoned: boolean
+  readonly health: { isPoisoned: boolean }
   /** Whether a read may have failed or a sector be unreadable. */
   readonly mayFailToRead: () => boolean
   readonly count: (name: string) => void
@@ -64,7 +68,7 @@ export const stateIn = (world: World, mark: number, floor: State): State => {
 }
 
 /** What a reader outside of everything must see. */
-export const floorOf = ({ isPoisoned, model }: World): State => (isPoisoned ? model.floor : model.told)
+export const floorOf = ({ health, model }: World): State => (health.isPoisoned ? model.floor : model.told)
 
 /** The tag of what an effect failed with; breaks of the rules are reported. */
 export const tagOf = (world: World, what: string, cause: Cause.Cause<unknown>): string => {
@@ -87,9 +91,17 @@ export const tagOf = (world: World, what: string, cause: Cause.Cause<unknown>): 
   const tag = value.reason._tag
   world.count(`error ${tag}`)
   if (tag === "Corrupt") world.breach(`${what}: ${value.message}`)
-  if (tag === "Poisoned" || (tag === "DeviceFailed" && value.reason.operation !== "read")) world.isPoisoned = true
+  if (tag === "Poisoned" || (tag === "DeviceFailed" && value.reason.operation !== "read"))
+    world.health.isPoisoned = true
   return tag
 }
+
+/** The world as an event in it has it, with draws of its own; nothing if the event does not happen. */
+export const eventIn = (world: World, name: string): World | undefined =>
+  world.script.happens(name) ? { ...world, event: name, random: world.script.random(name) } : undefined
+
+/** Says what an event does, or came to. */
+export const tell = (world: World, text: string): void => world.script.tell(world.event, text)
 
 /** Runs an effect to its end, or interrupts it somewhere. */
 export const perhapsInterrupted = <A, E>(
@@ -98,10 +110,11 @@ export const perhapsInterrupted = <A, E>(
   chance: number
 ): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.suspend(() => {
-    if (!world.random.chance(chance)) return Effect.exit(effect)
+    const name = `${world.event}!`
+    if (!world.script.happens(name, world.random.chance(chance))) return Effect.exit(effect)
     return Effect.gen(function* () {
       const fiber = yield* Effect.forkChild(effect)
-      yield* world.machine.turns(world.random.chance(0.5) ? 12 : 60)
+      yield* world.machine.turns(world.script.random(name).chance(0.5) ? 12 : 60)
       world.count("interrupt")
       yield* Fiber.interrupt(fiber)
       return yield* Fiber.await(fiber)
