@@ -26,6 +26,11 @@ export class Ledger {
     this.#owners.fill(number, start, start + length)
   }
 
+  /** Whether somebody has said what a byte is. */
+  knows(offset: number): boolean {
+    return this.#owners[offset] !== 0
+  }
+
   /** The claim on one byte. */
   at(offset: number): string {
     return this.#labels[this.#owners[offset]]

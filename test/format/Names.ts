@@ -48,7 +48,8 @@ const typeOf = (number: number): FileType => {
   return type
 }
 
-const decodeName = (bytes: Uint8Array): string => {
+/** A name of anything: text that is not empty. */
+export const decodeName = (bytes: Uint8Array): string => {
   must(bytes.length >= 1, "an empty name")
   must(isUtf8(bytes), "a name that is not UTF-8")
   const name = utf8.decode(bytes)

@@ -2,16 +2,19 @@
  * A reader of notafs volumes that was written from docs/FORMAT.md alone and shares no code with the file system: what it
  * cannot read, the document does not say.
  */
+import { Account, accountComplaints } from "./Account.ts"
+import type { DeadRun } from "./DeadRun.ts"
 import { Disk } from "./Disk.ts"
-import { pagesOf } from "./Extents.ts"
 import { isZero } from "./Scan.ts"
 import { Fault } from "./Fault.ts"
+import { History } from "./History.ts"
 import { Ledger } from "./Ledger.ts"
 import type { Listing } from "./Listing.ts"
 import { complaintsOf, ListingBuilder } from "./Listing.ts"
 import type { Opened } from "./Opening.ts"
 import { openDisk } from "./Opening.ts"
 import { decodeRecord } from "./RootRecord.ts"
+import type { Rollback, Snapshot } from "./SnapshotItem.ts"
 import type { Superblock } from "./Superblock.ts"
 import { decodeCopy, isReserved, slotPage } from "./Superblock.ts"
 import { Walk } from "./Walk.ts"
@@ -20,6 +23,10 @@ import { Walk } from "./Walk.ts"
 export interface Reading {
   readonly opened: Opened
   readonly listing: Listing
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<{ readonly snapshot: Snapshot; readonly listing: Listing }>
+  readonly rollbacks: ReadonlyArray<Rollback>
+  readonly dead: ReadonlyArray<DeadRun>
   /** What each byte of the image is. */
   readonly ledger: Ledger
   /** Empty for a sound volume. */
@@ -61,40 +68,32 @@ const readReserved = (opened: Opened, ledger: Ledger, complaints: Array<string>)
   })
 }
 
-/** Free map = reserved + reached; the counts of the record. */
-const accountComplaints = (
-  { superblock, record }: Opened,
-  reached: ReadonlyArray<number>,
-  bits: ReadonlySet<number>,
-  listing: Listing
+/** The counts that a record or a snapshot has of its names. */
+const countComplaints = (
+  counts: { readonly inodeCount: number; readonly nextInode: number },
+  { inodes, orphans }: Listing
 ): ReadonlyArray<string> => {
-  const complaints: Array<string> = []
-  const expect = (holds: boolean, complaint: string): void => {
-    if (!holds) complaints.push(complaint)
-  }
-  const freed = pagesOf(record.freed)
-  const used = pagesOf(record.used)
-  for (const page of bits) expect(page < record.pageCount, `the bit of page ${page}, which the volume does not have`)
-  for (const page of freed) expect(bits.has(page), `page ${page} is in freed, and its bit is 0`)
-  for (const page of used) expect(!bits.has(page), `page ${page} is in used, and its bit is 1`)
-  const taken = new Set<number>()
-  for (const page of reached) {
-    expect(!taken.has(page), `two pointers name page ${page}`)
-    taken.add(page)
-  }
-  let free = 0
-  for (let page = 0; page < record.pageCount; page += 1) {
-    const isUsed = (bits.has(page) && !freed.has(page)) || used.has(page)
-    const isTaken = taken.has(page) || isReserved(superblock, page)
-    expect(isUsed === isTaken, `the map says that page ${page} is ${isUsed ? "in use" : "free"}`)
-    if (!isUsed) free += 1
-  }
-  expect(record.freeCount === free, `${free} free pages, and a free count of ${record.freeCount}`)
-  const { inodes, orphans } = listing
-  expect(record.inodeCount === inodes.size, `${inodes.size} inodes, and an inode count of ${record.inodeCount}`)
+  const { inodeCount, nextInode } = counts
   const highest = Math.max(0, ...inodes.keys(), ...orphans)
-  expect(record.nextInode > highest, `inode ${highest}, and ${record.nextInode} is to be the next`)
-  return complaints
+  return [
+    ...(inodeCount === inodes.size ? [] : [`${inodes.size} inodes, and an inode count of ${inodeCount}`]),
+    ...(nextInode > highest ? [] : [`inode ${highest}, and ${nextInode} is to be the next`])
+  ]
+}
+
+/** Reads what a snapshot keeps, as if it were a volume of its own. */
+const readKept = (opened: Opened, snapshot: Snapshot, account: Account, ledger: Ledger) => {
+  const complaints: Array<string> = []
+  const builder = new ListingBuilder()
+  new Walk(opened, opened.record, 0, {
+    named: (item, pieces) => builder.add(item, pieces),
+    reached: (page, use) => account.reach(page, use),
+    complain: (complaint) => complaints.push(complaint),
+    ledger
+  }).names(snapshot.names)
+  const listing = builder.build()
+  complaints.push(...complaintsOf(listing), ...countComplaints(snapshot, listing))
+  return { listing, complaints }
 }
 
 /** Reads everything that the opened root names. Throws a fault if a part of it cannot be read. */
@@ -104,27 +103,44 @@ const readAll = (opened: Opened): Reading => {
   const ledger = new Ledger(disk.size)
   readReserved(opened, ledger, complaints)
   const builder = new ListingBuilder()
-  const reached: Array<number> = []
+  const account = new Account("the root")
+  const history = new History()
+  const dead: Array<DeadRun> = []
   const bits = new Set<number>()
+  const complain = (complaint: string) => complaints.push(complaint)
   new Walk(opened, record, 0, {
     named: (item, pieces) => builder.add(item, pieces),
+    kept: (item) => history.add(item),
+    dead: (run) => dead.push(run),
     mapped: (page) => bits.add(page),
-    reached: (page) => reached.push(page),
-    complain: (complaint) => complaints.push(complaint),
+    reached: (page, use) => account.reach(page, use),
+    complain,
     ledger
   }).run()
   const listing = builder.build()
-  complaints.push(...complaintsOf(listing), ...accountComplaints(opened, reached, bits, listing))
-  const taken = new Set(reached)
+  complaints.push(...complaintsOf(listing), ...countComplaints(record, listing))
+  complaints.push(...history.complaints(record), ...history.birthComplaints("the root", account))
+  const accounts = new Map<number, Account>()
+  const snapshots = history.snapshots.map((snapshot) => {
+    const state = `snapshot ${snapshot.generation}`
+    const own = new Account(state)
+    accounts.set(snapshot.generation, own)
+    const kept = readKept(opened, snapshot, own, ledger)
+    complaints.push(...kept.complaints.map((complaint) => `${state}: ${complaint}`))
+    complaints.push(...history.birthComplaints(state, own))
+    return { snapshot, listing: kept.listing }
+  })
+  complaints.push(...accountComplaints(opened, account, accounts, dead, bits))
   for (let page = 0; page < record.pageCount; page += 1) {
-    if (taken.has(page) || isReserved(superblock, page)) continue
+    const isReached = account.uses.has(page) || [...accounts.values()].some(({ uses }) => uses.has(page))
+    if (isReached || isReserved(superblock, page)) continue
     ledger.mark(page * superblock.pageSize, superblock.pageSize, "free page")
   }
   const end = record.pageCount * superblock.pageSize
   if (disk.size > end) ledger.mark(end, disk.size - end, "past the end of the volume")
   if (disk.size < end) complaints.push(`the device ends ${end - disk.size} bytes before the volume`)
   complaints.push(...ledger.complaints)
-  return { opened, listing, ledger, complaints }
+  return { opened, listing, snapshots, rollbacks: history.rollbacks, dead, ledger, complaints }
 }
 
 /** Opens an image and reads all of it. */

@@ -35,7 +35,6 @@ export interface RootRecord {
   readonly names: Root | undefined
   readonly snapshots: Root | undefined
   readonly deadlists: Root | undefined
-  readonly tables: Root | undefined
   readonly map: Root | undefined
   readonly freed: ReadonlyArray<Extent>
   readonly used: ReadonlyArray<Extent>
@@ -45,12 +44,11 @@ const tags = {
   names: 0x8001,
   snapshots: 0x8002,
   deadlists: 0x8003,
-  tables: 0x8004,
   map: 0x8005,
   freed: 0x8006,
   used: 0x8007
 } as const
-const rootTags: ReadonlySet<number> = new Set([tags.names, tags.snapshots, tags.deadlists, tags.tables, tags.map])
+const rootTags: ReadonlySet<number> = new Set([tags.names, tags.snapshots, tags.deadlists, tags.map])
 const knownTags: ReadonlySet<number> = new Set(Object.values(tags))
 const magic = 0x524e4131
 const headerBytes = 192
@@ -162,7 +160,6 @@ export const decodeRecord = (page: Uint8Array, slot: number, superblock: Superbl
     names: roots.get(tags.names),
     snapshots: roots.get(tags.snapshots),
     deadlists: roots.get(tags.deadlists),
-    tables: roots.get(tags.tables),
     map: roots.get(tags.map),
     freed,
     used

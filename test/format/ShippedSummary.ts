@@ -10,10 +10,10 @@ import * as Inodes from "../../src/core/Inodes.ts"
 import * as Orphans from "../../src/core/Orphans.ts"
 import type { Pages } from "../../src/core/Pages.ts"
 import type { Roots } from "../../src/core/Roots.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
+import type { Snapshot, Volume } from "../../src/shell/Volume.ts"
 import { hex } from "./Scan.ts"
-import type { InodeSummary, Stretch, Summary } from "./Summary.ts"
-import { attributeText, dataOf } from "./Summary.ts"
+import type { FilesSummary, InodeSummary, SnapshotSummary, Stretch, Summary } from "./Summary.ts"
+import { attributeText, dataOf, withSnapshots } from "./Summary.ts"
 
 const types = ["", "file", "folder", "symlink"]
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -100,12 +100,25 @@ const namesOf = (pages: Pages, { names }: Roots): Names => {
   return { paths, orphans, numbers: [...numbers] }
 }
 
-/** Everything that the running session shows, and what it counts. */
-export const shippedSummary = Effect.fnUntraced(function* (volume: Volume["Service"]) {
+const filesOf = Effect.fnUntraced(function* (volume: Volume["Service"]) {
   const { paths, orphans, numbers } = yield* volume.read(namesOf)
   const inodes: Record<string, InodeSummary> = {}
   for (const number of numbers)
     inodes[number] = yield* volume.read((pages, roots) => inodeSummary(pages, roots, number))
+  const summary: FilesSummary = { orphans, paths, inodes }
+  return summary
+})
+
+const snapshotSummary = Effect.fnUntraced(function* (volume: Volume["Service"], snapshot: Snapshot) {
+  const { name, id, generation, time, inodeCount } = snapshot
+  const files = yield* Effect.scoped(Effect.flatMap(volume.snapshots.open(name), filesOf))
+  const summary: SnapshotSummary = { name, id: hex(id), generation, time: `${time}`, inodeCount, ...files }
+  return summary
+})
+
+/** Everything that the running session shows, and what it counts. */
+export const shippedSummary = Effect.fnUntraced(function* (volume: Volume["Service"]) {
+  const files = yield* filesOf(volume)
   const { pageBytes, size, free, generation, inodeCount } = yield* volume.statistics
   const summary: Summary = {
     pageSize: pageBytes,
@@ -115,9 +128,8 @@ export const shippedSummary = Effect.fnUntraced(function* (volume: Volume["Servi
     generation,
     freePages: free / pageBytes,
     inodeCount,
-    orphans,
-    paths,
-    inodes
+    ...files
   }
-  return summary
+  const snapshots = yield* volume.snapshots.list
+  return withSnapshots(summary, yield* Effect.forEach(snapshots, (snapshot) => snapshotSummary(volume, snapshot)))
 })

@@ -1,6 +1,6 @@
 /** What a volume holds, as plain JSON: the same form for the independent reader and for the file system itself. */
 import { createHash } from "node:crypto"
-import type { Inode } from "./Listing.ts"
+import type { Inode, Listing } from "./Listing.ts"
 import type { Reading } from "./Reader.ts"
 import { hex } from "./Scan.ts"
 
@@ -22,7 +22,22 @@ export interface InodeSummary {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-export interface Summary {
+/** The files of the volume, or of a snapshot. */
+export interface FilesSummary {
+  readonly orphans: ReadonlyArray<number>
+  readonly paths: Readonly<Record<string, number>>
+  readonly inodes: Readonly<Record<string, InodeSummary>>
+}
+
+export interface SnapshotSummary extends FilesSummary {
+  readonly name: string
+  readonly id: string
+  readonly generation: number
+  readonly time: string
+  readonly inodeCount: number
+}
+
+export interface Summary extends FilesSummary {
   readonly pageSize: number
   readonly pageCount: number
   readonly volumeId: string
@@ -30,9 +45,8 @@ export interface Summary {
   readonly generation: number
   readonly freePages: number
   readonly inodeCount: number
-  readonly orphans: ReadonlyArray<number>
-  readonly paths: Readonly<Record<string, number>>
-  readonly inodes: Readonly<Record<string, InodeSummary>>
+  /** Oldest first. */
+  readonly snapshots?: ReadonlyArray<SnapshotSummary>
 }
 
 const checksumNames: ReadonlyArray<string> = ["", "xxh64", "sha256-128"]
@@ -76,8 +90,17 @@ const inodeSummary = (inode: Inode): InodeSummary => ({
   attributes: Object.fromEntries([...inode.attributes].map(([name, value]) => [name, attributeText(value)]))
 })
 
-/** What the independent reader read. */
-export const summaryOf = ({ listing, opened }: Reading): Summary => ({
+const filesOf = (listing: Listing): FilesSummary => ({
+  orphans: listing.orphans,
+  paths: Object.fromEntries(listing.paths),
+  inodes: Object.fromEntries([...listing.inodes].map(([number, inode]) => [number, inodeSummary(inode)]))
+})
+
+/** A volume without snapshots says nothing of them. */
+export const withSnapshots = (summary: Summary, snapshots: ReadonlyArray<SnapshotSummary>): Summary =>
+  snapshots.length === 0 ? summary : { ...summary, snapshots }
+
+const volumeSummary = ({ listing, opened }: Reading): Summary => ({
   pageSize: opened.superblock.pageSize,
   pageCount: opened.record.pageCount,
   volumeId: hex(opened.superblock.volumeId),
@@ -85,7 +108,19 @@ export const summaryOf = ({ listing, opened }: Reading): Summary => ({
   generation: opened.record.generation,
   freePages: opened.record.freeCount,
   inodeCount: opened.record.inodeCount,
-  orphans: listing.orphans,
-  paths: Object.fromEntries(listing.paths),
-  inodes: Object.fromEntries([...listing.inodes].map(([number, inode]) => [number, inodeSummary(inode)]))
+  ...filesOf(listing)
 })
+
+/** What the independent reader read. */
+export const summaryOf = (reading: Reading): Summary =>
+  withSnapshots(
+    volumeSummary(reading),
+    reading.snapshots.map(({ snapshot: { name, id, generation, time, inodeCount }, listing }) => ({
+      name,
+      id: hex(id),
+      generation,
+      time: `${time}`,
+      inodeCount,
+      ...filesOf(listing)
+    }))
+  )

@@ -1,4 +1,6 @@
 import { digestOf, kinds } from "./Checksum.ts"
+import type { DeadRun } from "./DeadRun.ts"
+import { decodeDeadRun } from "./DeadRun.ts"
 import type { Disk } from "./Disk.ts"
 import { Fault, must } from "./Fault.ts"
 import { bitmapPages, decodeBitmap, decodeMapBranch, fanOut } from "./FreeMap.ts"
@@ -10,6 +12,8 @@ import type { Stretch } from "./Rope.ts"
 import { decodeRopeBranch } from "./Rope.ts"
 import type { Root, RootRecord } from "./RootRecord.ts"
 import { compareBytes, isZero, sameBytes, Scan } from "./Scan.ts"
+import type { SnapshotItem } from "./SnapshotItem.ts"
+import { decodeSnapshotItem } from "./SnapshotItem.ts"
 import type { Superblock } from "./Superblock.ts"
 import { isReserved } from "./Superblock.ts"
 import type { Item } from "./TreeNode.ts"
@@ -28,13 +32,25 @@ export interface Volume {
   readonly superblock: Superblock
 }
 
+/** What a page is, by the pointer that names it. */
+export interface Use {
+  readonly tree: "names" | "snapshots" | "deadlists" | "map"
+  readonly kind: number
+  readonly level: number
+  readonly birth: number
+}
+
 interface Visit {
   readonly named?: (item: NamedItem, pieces: ReadonlyArray<Piece>) => void
   readonly mapped?: (page: number) => void
+  /** Without these two the items of their trees are not judged. */
+  readonly kept?: (item: SnapshotItem) => void
+  readonly dead?: (run: DeadRun) => void
   /** A page that some pointer names. */
-  readonly reached?: (page: number) => void
+  readonly reached?: (page: number, use: Use) => void
   /** What is wrong between nodes that are well-formed one by one. */
   readonly complain?: (complaint: string) => void
+  /** Pages that it knows already, from another state of the volume, are not explained again. */
   readonly ledger?: Ledger
 }
 
@@ -45,14 +61,15 @@ const names = new Map<number, string>([
 ])
 
 /**
- * Follows the pointers of a root whose birth is above a generation: all of them if that is 0. Throws at the first page
- * that cannot be read or is not well-formed.
+ * Follows the pointers of a root whose birth is above a generation: all of them if that is 0, but for those of snapshots.
+ * Throws at the first page that cannot be read or is not well-formed.
  */
 export class Walk {
   readonly #volume: Volume
   readonly #record: RootRecord
   readonly #above: number
   readonly #visit: Visit
+  #within: Use["tree"] = "names"
 
   constructor(volume: Volume, record: RootRecord, above: number, visit: Visit) {
     this.#volume = volume
@@ -62,15 +79,26 @@ export class Walk {
   }
 
   run(): void {
-    const { names: namesRoot, snapshots, deadlists, tables, map } = this.#record
-    this.#tree(namesRoot, (scan, item, birth) => {
+    const { names: namesRoot, snapshots, deadlists, map } = this.#record
+    const { dead, kept } = this.#visit
+    this.names(namesRoot)
+    this.#within = "snapshots"
+    this.#tree(snapshots, (scan, item, birth) =>
+      kept?.(decodeSnapshotItem(scan, item, this.#volume.superblock, birth))
+    )
+    this.#within = "deadlists"
+    this.#tree(deadlists, (scan, item) => dead?.(decodeDeadRun(scan, item)))
+    this.#within = "map"
+    if (map !== undefined) this.#map(map.pointer, map.level, 0)
+  }
+
+  /** Follows the pointers of one names tree: the root's, or a snapshot's. */
+  names(root: Root | undefined): void {
+    this.#within = "names"
+    this.#tree(root, (scan, item, birth) => {
       const named = this.#decodeItem(scan, item, birth)
       if (named !== undefined) this.#item(named)
     })
-    for (const root of [snapshots, deadlists, tables]) {
-      this.#tree(root, (scan, item) => scan.mark(item.valueAt, item.value.length, "reserved item"))
-    }
-    if (map !== undefined) this.#map(map.pointer, map.level, 0)
   }
 
   #skips(pointer: Pointer): boolean {
@@ -90,13 +118,16 @@ export class Walk {
     const bytes = disk.read(address * pageSize, pages * pageSize)
     const digest = digestOf(algorithm, volumeId, { address, birth, pages, kind, level }, bytes)
     must(sameBytes(digest, pointer.checksum), `${place} does not verify`)
-    for (let page = address; page < address + pages; page += 1) this.#visit.reached?.(page)
+    const use = { tree: this.#within, kind, level, birth }
+    for (let page = address; page < address + pages; page += 1) this.#visit.reached?.(page, use)
     return bytes
   }
 
   #scan(pointer: Pointer, kind: number, level: number): Scan {
     const bytes = this.#load(pointer, kind, level)
-    return new Scan(bytes, pointer.address * this.#volume.superblock.pageSize, `${names.get(kind)}`, this.#visit.ledger)
+    const start = pointer.address * this.#volume.superblock.pageSize
+    const { ledger } = this.#visit
+    return new Scan(bytes, start, `${names.get(kind)}`, ledger?.knows(start) === true ? undefined : ledger)
   }
 
   #tree(root: Root | undefined, found: (scan: Scan, item: Item, birth: number) => void): void {
@@ -151,9 +182,7 @@ export class Walk {
     if (this.#skips(pointer)) return
     if (level === 0) {
       const bytes = this.#load(pointer, kinds.data, 0)
-      const start = pointer.address * this.#volume.superblock.pageSize
-      this.#visit.ledger?.mark(start, span, "data run: content")
-      this.#visit.ledger?.mark(start + span, bytes.length - span, "data run: zero after the content")
+      this.#explainRun(pointer, span)
       if (!isZero(bytes.subarray(span))) this.#visit.complain?.(`page ${pointer.address}: data after its span`)
       pieces.push({ offset, length: span, bytes: bytes.subarray(0, span) })
       return
@@ -167,6 +196,19 @@ export class Walk {
     }
     if (at !== offset + span)
       this.#visit.complain?.(`page ${pointer.address}: spans of ${at - offset} for ${span} bytes`)
+  }
+
+  /** Page by page: of a run that was cut, another state may reach some pages only. */
+  #explainRun({ address, pages }: Pointer, span: number): void {
+    const { pageSize } = this.#volume.superblock
+    const { ledger } = this.#visit
+    for (let index = 0; index < pages; index += 1) {
+      const start = (address + index) * pageSize
+      const count = Math.min(pageSize, span - index * pageSize)
+      if (ledger === undefined || ledger.knows(start)) continue
+      ledger.mark(start, count, "data run: content")
+      ledger.mark(start + count, pageSize - count, "data run: zero after the content")
+    }
   }
 
   #map(pointer: Pointer, level: number, leaf: number): void {
