@@ -6,11 +6,11 @@ import * as CrashSequences from "./CrashSequences.ts"
 import * as CrashStarts from "./CrashStarts.ts"
 import { prepare } from "./CrashVolume.ts"
 
-const { isFull, pairCount, seed, timeout, tripleCount } = CrashBounds
+const { pairCount, seed, timeout, tripleCount } = CrashBounds
 
 describe("a volume with snapshots whose power is cut", () => {
   beforeAll(() => prepare())
-  const tally = new CrashBounds.Tally("T2, snapshots")
+  const tally = new CrashBounds.Tally("T2, snapshots", "test/simulation/CrashSnapshots.test.ts")
 
   for (const closes of [true, false]) {
     it(
@@ -39,7 +39,7 @@ describe("a volume with snapshots whose power is cut", () => {
   it("holds it after a second cut, too", { timeout }, () => {
     const start = CrashStarts.kept(true)
     tally.explore(start, (explorer) => {
-      for (const operation of CrashSequences.keeping.filter((_, i) => isFull || i % 2 === seed % 2)) {
+      for (const operation of CrashSequences.keeping.filter((_, i) => CrashBounds.isCutTwice(start, i))) {
         const options = { durability: "commit", closes: false } as const
         explorer.exploreTwice([operation], options, { images: CrashBounds.imagesOf(start, 2), imagesPerCut: 1 })
       }

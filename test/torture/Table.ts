@@ -80,9 +80,11 @@ export const tests: ReadonlyArray<Test> = [
     counts: ["images", "distinct", "recoveries", "sequences", "cuts", "rejectedRoots"],
     hasImages: true,
     minutesMax: 20,
-    // Two rounds of sequences after each of the single operations, as long as there are any.
+    // Two rounds of sequences, some of them with snapshots, after each of the single operations, as long as there are any.
     job: (round, seed) => {
       if (round % 3 === 0 && round / 3 < cutOnce.length) return cutOnce[round / 3]
+      if (round % 6 === 5)
+        return job(simulation("CrashSnapshots"), { NOTAFS_DEPTH: 1, NOTAFS_SEED: seedOf(seed, 2, round) })
       const place = `${round % STARTS}/${STARTS}`
       return job(simulation("CrashPairs"), {
         NOTAFS_DEPTH: 1,
