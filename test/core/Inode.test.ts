@@ -9,7 +9,7 @@ import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as Rope from "../../src/core/Rope.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
-import { parameters } from "./propertyRuns.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 
 const layout = Layout.make({ pageBytes: 4096, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 })
 
@@ -94,7 +94,7 @@ describe("Inode", () => {
       }),
       parameters(1000)
     )
-    assert.isAbove(found, 300)
+    assert.isAbove(found, scaled(300))
   })
 
   it("decodes the keys that it makes, in their order", () => {
@@ -148,7 +148,7 @@ describe("Inode", () => {
       }),
       parameters(2000)
     )
-    assert.isAbove(found, 200)
+    assert.isAbove(found, scaled(200))
   })
 
   it("decodes entries, and nothing else for one", () => {

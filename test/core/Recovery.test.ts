@@ -12,7 +12,7 @@ import * as Roots from "../../src/core/Roots.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 import { CommitRun } from "./CommitRun.ts"
-import { parameters } from "./propertyRuns.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { checksum } from "./TestVolume.ts"
 
 /** A volume after some commits, and what an opening makes of its disk. */
@@ -313,7 +313,7 @@ describe("Recovery", () => {
       ),
       parameters(60)
     )
-    for (const count of [histogram.newest, histogram.base]) assert.isAbove(count, 2)
+    for (const count of [histogram.newest, histogram.base]) assert.isAbove(count, scaled(2))
     console.log(JSON.stringify({ name: "Recovery", ...histogram }))
   })
 
