@@ -145,5 +145,12 @@ describe("Extent", () => {
     assert.isUndefined(Extent.decode(Uint8Array.of(3, 0), 100))
     assert.isUndefined(Extent.decode(Uint8Array.of(3, 2, 0, 2), 100))
     assert.deepStrictEqual(Extent.decode(Uint8Array.of(0, 2, 1, 2), 100), [0, 2, 3, 5])
+    assert.deepStrictEqual(Extent.of(3, 0), [])
+  })
+
+  it("refuses numbers of more than seven bytes", () => {
+    const padded = (bytes: number) => Uint8Array.of(...Array.from({ length: bytes - 1 }, () => 128), 0, 2)
+    assert.deepStrictEqual(Extent.decode(padded(7), 100), [0, 2])
+    assert.isUndefined(Extent.decode(padded(8), 100))
   })
 })
