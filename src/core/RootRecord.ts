@@ -103,7 +103,7 @@ const place = (page: number, generation: number) => ({
 })
 
 /** Bytes that a section of `count` bytes takes. */
-const sectionBytes = (count: number): number => (count === 0 ? 0 : SECTION_HEADER_BYTES + count)
+const sectionBytes = (count: number): number => SECTION_HEADER_BYTES + count
 
 /** Bytes that are left for the free map's deltas beside the trees that the volume can have. */
 export const deltaBytesMax = ({ pageBytes, pointerBytes }: Layout): number => {

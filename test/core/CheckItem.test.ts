@@ -5,6 +5,7 @@ import { assert, describe, it } from "vitest"
 import * as CheckItem from "../../src/core/CheckItem.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Layout from "../../src/core/Layout.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { chooser, inodeItem, utf8 } from "./CheckVolume.ts"
 
 const layout = Layout.make({ pageBytes: 4096, addressBytes: 4, checksumBytes: 8, extensionBytes: 0 })
@@ -57,7 +58,7 @@ describe("CheckItem", () => {
   it("accepts of any bytes only what the core accepts", () => {
     const choose = chooser(5)
     let accepted = 0
-    for (let time = 0; time < 20_000; time++) {
+    for (let time = 0; time < parameters(20_000).numRuns; time++) {
       const key = [
         Inode.inodeKey(3),
         Inode.entryKey(3, utf8("n")),
@@ -76,7 +77,7 @@ describe("CheckItem", () => {
       if (item._tag === "Inode") assert.strictEqual(Inode.decode(layout, cut, 0, cut.length).size, item.size)
       if (item._tag === "Entry") assert.strictEqual(Inode.decodeEntry(cut, 0, cut.length).number, item.number)
     }
-    assert.isAbove(accepted, 1000)
+    assert.isAbove(accepted, scaled(1000))
   })
 
   it("knows well-formed UTF-8", () => {
@@ -88,11 +89,11 @@ describe("CheckItem", () => {
       0, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff
     ]
     let good = 0
-    for (let time = 0; time < 100_000; time++) {
+    for (let time = 0; time < parameters(100_000).numRuns; time++) {
       const bytes = Uint8Array.from({ length: choose(6) }, () => telling[choose(telling.length)])
       assert.strictEqual(CheckItem.isUtf8(bytes), isUtf8(bytes), bytes.toString())
       if (bytes.length > 2 && isUtf8(bytes)) good++
     }
-    assert.isAbove(good, 100)
+    assert.isAbove(good, scaled(100))
   })
 })

@@ -5,8 +5,10 @@ import { assert, describe, it } from "vitest"
 import * as BTree from "../../src/core/BTree.ts"
 import * as Deadlists from "../../src/core/Deadlists.ts"
 import type { DeadExtent, Draft } from "../../src/core/Draft.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import type { Roots } from "../../src/core/Roots.ts"
 import * as Snapshots from "../../src/core/Snapshots.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { makeRandom, TestVolume } from "./TestVolume.ts"
 
 const PAGES = 60
@@ -115,13 +117,13 @@ describe("Deadlists", () => {
   it("hold exactly what snapshots see and the newest root does not", () => {
     let deaths = 0
     let dissolved = 0
-    for (let seed = 1; seed <= 40; seed++) {
+    for (let seed = 1; seed <= parameters(40).numRuns; seed++) {
       const played = play(seed)
       deaths += played.deaths
       dissolved += played.dissolved
     }
-    assert.isAbove(deaths, 500)
-    assert.isAbove(dissolved, 200)
+    assert.isAbove(deaths, scaled(500))
+    assert.isAbove(dissolved, scaled(200))
   })
 
   it("keep bookkeeping pages of no snapshot", () => {
@@ -137,5 +139,86 @@ describe("Deadlists", () => {
       volume.run((draft) => Deadlists.record(draft, [young])),
       [young]
     )
+  })
+
+  /** A volume on disk with snapshots, and pages dead that were born at `births`. */
+  const made = (snapshots: ReadonlyArray<number>, births: ReadonlyArray<number>): TestVolume => {
+    const volume = new TestVolume({ isChecked: false })
+    volume.run((draft) => {
+      for (const generation of snapshots) addSnapshot(draft, generation)
+      const dead = births.map((birth, i) => ({ address: FAR + 2 * i, pageCount: 1, birth, bookkeeping: false }))
+      assert.deepStrictEqual(Deadlists.record(draft, dead), [])
+    })
+    volume.commit()
+    return volume
+  }
+
+  it("hold a page that was born with the snapshot itself", () => {
+    const volume = made([10, 20], [20, 10, 11])
+    const dissolve = (snapshot: number): ReadonlyArray<number> =>
+      volume.run((draft) => {
+        dropSnapshot(draft, snapshot)
+        assert.isTrue(Deadlists.dissolve(draft, snapshot, 10))
+        return draft.dead.map(({ address }) => address).filter((address) => address >= FAR)
+      })
+    assert.deepStrictEqual(dissolve(20), [FAR, FAR + 4])
+    assert.deepStrictEqual(dissolve(10), [FAR, FAR + 4, FAR + 2])
+  })
+
+  it("are given up in steps, each as large as it may be", () => {
+    const volume = made([20], [1, 2, 3, 4, 5])
+    volume.run((draft) => dropSnapshot(draft, 20))
+    for (const [isDone, count] of [
+      [false, 2],
+      [false, 4],
+      [true, 5]
+    ] as const) {
+      volume.run((draft) => {
+        assert.strictEqual(Deadlists.dissolve(draft, 20, 2), isDone)
+        assert.lengthOf(
+          draft.dead.filter(({ address }) => address >= FAR),
+          count
+        )
+      })
+    }
+  })
+
+  it("are bookkeeping, and so is what they give free", () => {
+    const volume = made([20], [1, 2])
+    volume.run((draft) => {
+      assert.isEmpty(Deadlists.record(draft, [{ address: FAR + 9, pageCount: 1, birth: 3, bookkeeping: false }]))
+      assert.isFalse(draft.bookkeeping)
+      assert.isNotEmpty(draft.dead)
+      assert.isTrue(draft.dead.every(({ bookkeeping }) => bookkeeping))
+    })
+    volume.run((draft) => {
+      dropSnapshot(draft, 20)
+      const before = draft.dead.length
+      assert.isTrue(Deadlists.dissolve(draft, 20, 10))
+      assert.isFalse(draft.bookkeeping)
+      assert.isAbove(draft.dead.length, before)
+      assert.isTrue(draft.dead.slice(before).every(({ bookkeeping }) => bookkeeping))
+    })
+  })
+
+  it("are corrupt where an entry is too long", () => {
+    for (const [keyBytes, valueBytes] of [
+      [13, 12],
+      [12, 13],
+      [12, 11]
+    ]) {
+      const volume = new TestVolume({ isChecked: false })
+      volume.run((draft) => {
+        const deadlists = BTree.put(draft, draft.roots.deadlists, new Uint8Array(keyBytes), new Uint8Array(valueBytes))
+        draft.roots = { ...draft.roots, deadlists }
+      })
+      let thrown: unknown
+      try {
+        volume.read((pages) => Deadlists.all(pages, volume.draft.roots.deadlists))
+      } catch (cause) {
+        thrown = cause
+      }
+      assert.instanceOf(thrown, CorruptPage)
+    }
   })
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "vitest"
 import * as Scale from "../torture/Scale.ts"
 import { FilesRun, type RunOptions } from "./FilesRun.ts"
+import { parameters } from "./propertyRuns.ts"
 
 /** Failures name their seed: `NOTAFS_SEEDS==<seed>` runs it alone. */
 const { count: seedCount, first: firstSeed } = Scale.seeds(1) ?? { first: 1, count: 2 }
@@ -10,15 +11,21 @@ const KINDS: ReadonlyArray<Omit<RunOptions, "seed"> & { readonly name: string }>
     name: "pages of 512 bytes",
     pageBytes: 512,
     pageCount: 6000,
-    steps: 600,
+    steps: parameters(600).numRuns,
     unkindness: { forget: 0.3, abandon: 0.2 }
   },
-  { name: "a small volume", pageBytes: 512, pageCount: 400, steps: 600, unkindness: { forget: 0.1, abandon: 0.1 } },
+  {
+    name: "a small volume",
+    pageBytes: 512,
+    pageCount: 400,
+    steps: parameters(600).numRuns,
+    unkindness: { forget: 0.1, abandon: 0.1 }
+  },
   {
     name: "pages of 4096 bytes",
     pageBytes: 4096,
     pageCount: 2000,
-    steps: 600,
+    steps: parameters(600).numRuns,
     unkindness: { forget: 0.3, abandon: 0.2 }
   }
 ]

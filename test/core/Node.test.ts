@@ -9,7 +9,7 @@ import * as Node from "../../src/core/Node.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 import { Random } from "../../src/testing/Random.ts"
-import { parameters } from "./propertyRuns.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { checksum } from "./TestVolume.ts"
 import { ensure } from "./TreeMemory.ts"
 
@@ -124,7 +124,7 @@ describe("Node", () => {
       ),
       parameters(3000)
     )
-    assert.isAbove(passed, 300)
+    assert.isAbove(passed, scaled(300))
   })
 
   it("takes no random page for a node without a fault in reading it", () => {

@@ -7,6 +7,7 @@ import type { Geometry } from "../../src/core/Layout.ts"
 import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Rope from "../../src/core/Rope.ts"
 import * as RopeBranch from "../../src/core/RopeBranch.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { Volume } from "./RopeMemory.ts"
 import { HUGE, LARGE, makeRandom, NARROW, Pair, same, sequence, SMALL } from "./RopePair.ts"
 
@@ -43,7 +44,7 @@ const explore = (
       depthMax = Math.max(depthMax, pair.depthMax)
       restarts += pair.volume.restarts
     }),
-    { numRuns: runs, endOnFailure: true }
+    { ...parameters(runs), endOnFailure: true }
   )
   return { depthMax, restarts }
 }
@@ -52,36 +53,36 @@ describe("Rope", () => {
   it("is a byte array, with small pages", () => {
     const { depthMax, restarts } = explore(SMALL, undefined, 100_000, 60, 60)
     assert.isAtLeast(depthMax, 1)
-    assert.isAbove(restarts, 60)
+    assert.isAbove(restarts, scaled(60))
   })
 
   it("is a byte array, with short runs", () => {
     const { depthMax, restarts } = explore(SMALL, 4, 60_000, 100, 60)
     assert.isAtLeast(depthMax, 2)
-    assert.isAbove(restarts, 60)
+    assert.isAbove(restarts, scaled(60))
   })
 
   it("is a byte array, with the widest pointers", () => {
     const { depthMax, restarts } = explore(NARROW, 2, 60_000, 100, 60)
     assert.isAtLeast(depthMax, 3)
-    assert.isAbove(restarts, 60)
+    assert.isAbove(restarts, scaled(60))
   })
 
   it("is a byte array, with usual pages", () => {
     const { depthMax, restarts } = explore(LARGE, undefined, 400_000, 60, 40)
     assert.isAtLeast(depthMax, 1)
-    assert.isAbove(restarts, 40)
+    assert.isAbove(restarts, scaled(40))
   })
 
   it("is a byte array, with the largest pages", () => {
     const { depthMax, restarts } = explore(HUGE, undefined, 600_000, 60, 20)
     assert.isAtLeast(depthMax, 1)
-    assert.isAbove(restarts, 20)
+    assert.isAbove(restarts, scaled(20))
   })
 
   it("loads before an operation all that it needs", () => {
     const random = makeRandom(2)
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < parameters(500).numRuns; i++) {
       const volume = new Volume(NARROW, 2)
       volume.edit((draft, rope) => Rope.write(draft, rope, 0, random.bytes(40_000)))
       const edge = (): number =>
@@ -185,7 +186,7 @@ describe("Rope", () => {
       (draft, rope, offset) => Rope.punch(draft, rope, offset, 9000),
       (draft, rope, offset) => Rope.truncate(draft, rope, offset)
     ]
-    for (let i = 0; i < 200; i++) {
+    for (let i = 0; i < parameters(200).numRuns; i++) {
       // A root of level 2: a hole, a branch of two runs, a hole.
       const volume = new Volume(SMALL, 4)
       volume.perform((draft) => {

@@ -3,12 +3,13 @@ import { assert, describe, it } from "vitest"
 import * as Binding from "../../src/core/Binding.ts"
 import * as Bytes from "../../src/core/Bytes.ts"
 import * as Format from "../../src/core/Format.ts"
+import { InvariantViolation } from "../../src/core/Invariant.ts"
 import * as Layout from "../../src/core/Layout.ts"
 import * as Recovery from "../../src/core/Recovery.ts"
 import * as RootRecord from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
-import { parameters } from "./propertyRuns.ts"
+import { parameters, scaled } from "./propertyRuns.ts"
 import { checksum } from "./TestVolume.ts"
 
 const superblocks = fc
@@ -101,6 +102,41 @@ describe("Superblock", () => {
     )
   })
 
+  it("is corrupt where one field contradicts the others, even where the checksum fits", () => {
+    const [some] = fc.sample(superblocks, { numRuns: 1, seed: 4 })
+    const superblock = {
+      ...some,
+      geometry: { ...some.geometry, addressBytes: 2 },
+      slots: RootSlots.make(1000),
+      pageCount: 1000,
+      pageCountMax: 2000
+    }
+    const sealed = (change: (copy: Uint8Array) => void): unknown => {
+      const copy = Superblock.encode(superblock, checksum, 0).slice(0, 512)
+      change(copy)
+      rechecksum(copy)
+      return Superblock.decode(copy, 0, [checksum])
+    }
+    assert.deepStrictEqual(
+      sealed(() => undefined),
+      superblock
+    )
+    const contradicts = "its geometry contradicts itself"
+    const changes: ReadonlyArray<readonly [string, (copy: Uint8Array) => void]> = [
+      ["its page size is impossible", (copy) => Bytes.writeUint32(copy, 12, 1000)],
+      ["its checksum width does not fit its algorithm", (copy) => (copy[33] = 9)],
+      ["its address width is impossible", (copy) => (copy[34] = 0)],
+      ["its address width is impossible", (copy) => (copy[34] = 7)],
+      ["its pointer extension is impossible", (copy) => (copy[35] = 33)],
+      [contradicts, (copy) => Bytes.writeUint16(copy, 36, 2)],
+      [contradicts, (copy) => Bytes.writeUint48(copy, 48, 2001)],
+      [contradicts, (copy) => Bytes.writeUint48(copy, 56, 2 ** 16 + 1)],
+      [contradicts, (copy) => (copy[64] = 1)],
+      [contradicts, (copy) => (copy[479] = 1)]
+    ]
+    for (const [reason, change] of changes) assert.deepStrictEqual(sealed(change), { _tag: "Corrupt", reason })
+  })
+
   it("gives a sound superblock or a fault for any bytes, even where the checksum fits", () => {
     let decodedCount = 0
     const mutation = fc.tuple(
@@ -123,7 +159,7 @@ describe("Superblock", () => {
       }),
       parameters(2000)
     )
-    assert.isAbove(decodedCount, 300)
+    assert.isAbove(decodedCount, scaled(250))
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 512, maxLength: 512 }), (bytes) => {
         assert.property(Superblock.decode(bytes, 0, [checksum]), "_tag")
@@ -144,6 +180,8 @@ describe("RootSlots", () => {
       if (new Set(pages).size !== pages.length) faults.push(`${pageCount}: slots overlap`)
       if (Math.max(...pages) >= pageCount) faults.push(`${pageCount}: a slot is beyond the end`)
       if (!RootSlots.isSane(slots, pageCount)) faults.push(`${pageCount}: not sane`)
+      if (2 * slots.secondCopy + 1 + slots.count / 2 <= pageCount)
+        faults.push(`${pageCount}: copy two could be further`)
       if (!Number.isInteger(Math.log2(slots.secondCopy))) faults.push(`${pageCount}: copy two is not found by probing`)
       const reserved = RootSlots.reserved(slots)
       const sorted = pages.sort((a, b) => a - b)
@@ -155,6 +193,22 @@ describe("RootSlots", () => {
         faults.push(`${pageCount}: ${slots.count} slots`)
     }
     assert.deepStrictEqual(faults, [])
+  })
+
+  it("are for a volume of at least 16 pages", () => {
+    assert.throws(() => RootSlots.make(15), InvariantViolation)
+  })
+
+  it("are sane only in the bounds that the format names", () => {
+    const slots = { count: 8, secondCopy: 64 }
+    assert.isTrue(RootSlots.isSane(slots, 69))
+    assert.isFalse(RootSlots.isSane(slots, 68), "the last slot is beyond the end")
+    for (const count of [4, 32]) assert.isTrue(RootSlots.isSane({ ...slots, count }, 1000))
+    for (const count of [0, 2, 7, 33, 34]) assert.isFalse(RootSlots.isSane({ ...slots, count }, 1000), `${count} slots`)
+    assert.isTrue(RootSlots.isSane({ count: 8, secondCopy: 8 }, 1000))
+    for (const secondCopy of [0, 1, 4, 24, 65]) {
+      assert.isFalse(RootSlots.isSane({ ...slots, secondCopy }, 1000), `copy two at ${secondCopy}`)
+    }
   })
 
   it("uses the two groups in turn and comes round", () => {
