@@ -83,9 +83,7 @@ export class Walk {
     const { dead, kept } = this.#visit
     this.names(namesRoot)
     this.#within = "snapshots"
-    this.#tree(snapshots, (scan, item, birth) =>
-      kept?.(decodeSnapshotItem(scan, item, this.#volume.superblock, birth))
-    )
+    this.#tree(snapshots, (scan, item, birth) => kept?.(decodeSnapshotItem(scan, item, this.#volume.superblock, birth)))
     this.#within = "deadlists"
     this.#tree(deadlists, (scan, item) => dead?.(decodeDeadRun(scan, item)))
     this.#within = "map"
