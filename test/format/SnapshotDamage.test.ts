@@ -7,6 +7,8 @@ import { forge } from "./Forgery.ts"
 import type { Reading } from "./Reader.ts"
 import { readImage } from "./Reader.ts"
 import { pattern, Scribe } from "./Scribe.ts"
+import { shippedSummary } from "./ShippedSummary.ts"
+import { summaryOf } from "./Summary.ts"
 import type { Format } from "./TestImage.ts"
 import { makeImage, openImage, runFixed } from "./TestImage.ts"
 
@@ -340,6 +342,51 @@ describe.each(formats)("damaged snapshots with $checksum", (format) => {
     assert.deepStrictEqual(ours(again), [])
     assert.deepStrictEqual(ours(forge(reading.opened, "deadlists", (cells) => cells)), [])
     assert.strictEqual(await theirs(again), 0)
+  })
+
+  it("are sound however the pages of a list are divided", async () => {
+    const { cut, reading } = await scene
+    const image = forge(reading.opened, "deadlists", (cells) => [
+      ...without(cells, deadCell(cut)),
+      deadCell({ ...cut, pages: 1 }),
+      deadCell({ ...cut, address: cut.address + 1, pages: 2 })
+    ])
+    assert.deepStrictEqual(ours(image), [])
+    assert.strictEqual(await theirs(image), 0)
+  })
+
+  it("are as before if a page of the commit that takes one is missing", async () => {
+    const { pageSize } = format
+    const { value } = await runFixed(
+      makeImage(format, (volume, image) =>
+        Effect.gen(function* () {
+          const scribe = new Scribe(volume)
+          yield* scribe.file("/file", pattern(3 * pageSize, 3))
+          yield* volume.snapshots.create("older")
+          yield* scribe.write("/file", pageSize, pattern(pageSize, 5))
+          const before = { image: yield* image, summary: yield* shippedSummary(volume) }
+          const take = volume.snapshots.create("newer")
+          yield* volume.transaction(Effect.andThen(take, scribe.write("/file", 0, pattern(pageSize, 7))))
+          return { before, after: yield* image }
+        })
+      )
+    )
+    const { after, before } = value
+    assert.deepStrictEqual(readImage(after).complaints, [])
+    let missing = 0
+    for (let start = 0; start < after.length; start += pageSize) {
+      const old = before.image.subarray(start, start + pageSize)
+      if (Buffer.compare(old, after.subarray(start, start + pageSize)) === 0) continue
+      missing += 1
+      const torn = after.slice()
+      torn.set(old, start)
+      const reading = readImage(torn)
+      assert.deepStrictEqual(reading.complaints, [])
+      assert.deepStrictEqual(summaryOf(reading), before.summary)
+      assert.deepStrictEqual(await runFixed(openImage(torn, shippedSummary)), before.summary)
+    }
+    // Content, rope branch, names, snapshots, deadlists, and the root.
+    assert.strictEqual(missing, 6)
   })
 
   for (const { change, complaint, isOursOnly, name, tree } of cases) {
