@@ -23,6 +23,9 @@ const smallImage = async (format: Format): Promise<Uint8Array> => {
         for (let done = 0; done < 60; done += 1) {
           const write = Effect.suspend(() => volume.write(operations.next()))
           yield* Effect.catchReason(write, "VolumeError", "DiskFull", () => Effect.void)
+          if (done === 20) yield* volume.snapshots.create("old")
+          if (done === 40) yield* volume.snapshots.create("new")
+          if (done === 50) yield* volume.snapshots.rollback("new")
         }
       })
     )

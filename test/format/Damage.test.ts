@@ -182,7 +182,7 @@ describe.each(formats)("a damaged volume with pages of $pageSize and $checksum",
     const opened = `opened ${record.generation}, rejected `
     for (const root of slots) {
       if (typeof root === "string" || root instanceof Fault) continue
-      for (const tag of [0x8000, 0x8008, 0x0001]) {
+      for (const tag of [0x8000, 0x8004, 0x8008, 0x0001]) {
         const address = slotPage(superblock, root.slot)
         const page = withSection(after.image.slice(address * pageSize, (address + 1) * pageSize), tag)
         const place = { address, birth: root.generation, pages: 1, kind: kinds.root, level: 0 }

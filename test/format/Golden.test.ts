@@ -38,9 +38,13 @@ describe("the golden images", () => {
       "rope branch: span",
       "tree node: attribute value",
       "tree node: dead cells",
+      "tree node: dead run pages",
+      "tree node: generation of a name",
       "tree node: inode content",
       "tree node: pointer birth",
-      "tree node: rope level"
+      "tree node: rollback target",
+      "tree node: rope level",
+      "tree node: snapshot name"
     ]
     assert.includeMembers([...labels], fields)
     assert.deepStrictEqual(rejected, new Set([0, 1]))

@@ -78,6 +78,39 @@ const fragments = (volume: Volume["Service"]): Effect.Effect<void, VolumeError> 
     for (let number = 1; number < 150; number += 10) yield* scribe.remove(`/${number}`, false)
   })
 
+/** Snapshots of changing files: one is removed, one is gone back to, and others are taken and removed after that. */
+const snapshots = (volume: Volume["Service"]): Effect.Effect<void, VolumeError> =>
+  Effect.gen(function* () {
+    const { create, remove, rollback } = volume.snapshots
+    const { pageBytes } = volume.facts.layout
+    const scribe = new Scribe(volume)
+    yield* scribe.folder("/folder")
+    yield* scribe.file("/folder/inline", pattern(30, 3))
+    yield* scribe.file("/run", pattern(9 * pageBytes + 1, 5))
+    yield* scribe.file("/gone", pattern(3 * pageBytes, 7))
+    yield* scribe.file("/open", pattern(2 * pageBytes, 11))
+    yield* scribe.remove("/open", true)
+    yield* create("first")
+    yield* scribe.write("/run", 3 * pageBytes + 5, pattern(2 * pageBytes, 13))
+    yield* scribe.remove("/gone", false)
+    yield* create("to be removed")
+    yield* scribe.write("/run", 7 * pageBytes, pattern(pageBytes, 17))
+    yield* scribe.file("/second", pattern(4 * pageBytes, 19))
+    yield* volume.transaction(
+      Effect.andThen(create("ünï¢ødé"), scribe.attribute("/folder", "user.later", pattern(5, 23)))
+    )
+    yield* scribe.write("/second", pageBytes, pattern(pageBytes, 29))
+    yield* remove("to be removed")
+    yield* scribe.rename("/second", "/folder/renamed")
+    yield* create("given up")
+    yield* scribe.file("/given up", pattern(pageBytes, 31))
+    yield* rollback("ünï¢ødé", { discardNewer: true })
+    yield* scribe.truncate("/second", 2 * pageBytes)
+    yield* create("after")
+    yield* scribe.file("/new", pattern(2 * pageBytes, 37))
+    yield* scribe.remove("/folder/inline", false)
+  })
+
 const random =
   (seed: number, count: number) =>
   (volume: Volume["Service"]): Effect.Effect<void, VolumeError> =>
@@ -139,6 +172,18 @@ export const recipes: ReadonlyArray<Recipe> = [
     format: { pageSize: 4096, checksum: "sha256", size: 256 * kibibyte },
     end: "cut",
     write: random(13, 100)
+  },
+  {
+    name: "snapshots-512-xxh64",
+    format: { pageSize: 512, checksum: "xxh64", size: 128 * kibibyte },
+    end: "closed",
+    write: snapshots
+  },
+  {
+    name: "snapshots-512-sha256",
+    format: { pageSize: 512, checksum: "sha256", size: 128 * kibibyte },
+    end: "torn",
+    write: snapshots
   }
 ]
 
