@@ -8,7 +8,7 @@
  *   (`CheckSpace`). Of the core it takes the checksum and the structure of a single node (`Binding`, `Node.fault`), since
  *   a node is admitted by these.
  * - `isDeep` reads the content of files too; else only the place of content is checked.
- * - Memory: one bit for each page in use, the frontier, and 100 to 150 bytes an inode (`CheckNames`).
+ * - Memory: one bit for each page in use, the frontier, 100 to 150 bytes an inode (`CheckNames`), and as much for an entry of a deadlist.
  * - What snapshots see and the root does not is verified as well. A run of content of which the root still has a part is read
  *   for the snapshot once more.
  */

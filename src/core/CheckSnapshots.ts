@@ -97,7 +97,7 @@ export class CheckSnapshots {
     this.#listed.add(snapshot)
     if (pageCount === 0 || birth === 0) return bad("an entry of a deadlist makes no sense")
     if (birth > snapshot) return bad("a page on a deadlist is younger than the snapshot that is to see it")
-    return space.die({ address: first, pageCount })
+    return space.die({ address: first, pageCount, birth })
   }
 
   /** Both trees are read as far as they can be. */

@@ -79,6 +79,9 @@ export class CheckSpace {
 
   /** Of the claimed pages, those on deadlists that no snapshot was seen to reach yet. */
   readonly #unseen: Pieces = new Map()
+  /** The entries of deadlists, by address once all are there. */
+  readonly #dead: Array<Pick<Pointer.Pointer, "address" | "pageCount" | "birth">> = []
+  #isSorted = true
 
   claimedCount = 0
   /** Of these, the pages on deadlists. */
@@ -141,8 +144,10 @@ export class CheckSpace {
   }
 
   /** Claims the pages of an entry of a deadlist; tells whether nobody else has them. */
-  die(extent: Pick<Pointer.Pointer, "address" | "pageCount">): boolean {
+  die(extent: Pick<Pointer.Pointer, "address" | "pageCount" | "birth">): boolean {
     if (!this.claim(extent, undefined)) return false
+    this.#dead.push(extent)
+    this.#isSorted = false
     for (let page = extent.address; page < extent.address + extent.pageCount; page++) {
       setBit(this.#unseen, this.#layout.mapLeafPages, page)
     }
@@ -154,7 +159,7 @@ export class CheckSpace {
    * A snapshot reaches the pages of a pointer; tells whether one of them was not known yet, and is to be read. A page that
    * neither the root reaches nor a list has is lost to the snapshot: the next commit may write over it.
    */
-  seesDead({ address, pageCount }: Pick<Pointer.Pointer, "address" | "pageCount">): boolean {
+  seesDead({ address, birth, pageCount }: Pick<Pointer.Pointer, "address" | "pageCount" | "birth">): boolean {
     if (address + pageCount > this.#end || this.#isReserved(address, address + pageCount)) {
       this.#problems.add("OutsideVolume", "a snapshot names pages outside the volume, or reserved ones", { address })
       return false
@@ -164,9 +169,29 @@ export class CheckSpace {
       if (this.#claimPage(page)) {
         isNew = true
         this.#problems.add("SnapshotLost", "a snapshot reaches a page that is not kept for it", { address: page })
-      } else if (clearBit(this.#unseen, this.#layout.mapLeafPages, page)) isNew = true
+      } else if (clearBit(this.#unseen, this.#layout.mapLeafPages, page)) {
+        isNew = true
+        if (this.#birthOf(page) !== birth) {
+          const message = "a page is on a deadlist with another birth than it has"
+          this.#problems.add("Deadlist", message, { address: page })
+        }
+      }
     }
     return isNew
+  }
+
+  /** The birth that a deadlist gives a page. */
+  #birthOf(page: number): number | undefined {
+    if (!this.#isSorted) this.#dead.sort((a, b) => a.address - b.address)
+    this.#isSorted = true
+    let low = 0
+    let high = this.#dead.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#dead[middle].address > page) high = middle
+      else low = middle + 1
+    }
+    return this.#dead.at(low - 1)?.birth
   }
 
   /** All snapshots were walked: what is on a list and was not reached is kept for nobody. */

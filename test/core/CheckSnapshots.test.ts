@@ -132,6 +132,15 @@ describe("a check of snapshots", () => {
       "Deadlist"
     ],
     [
+      "an entry with another birth than its page has",
+      (volume: Volume, { entries }: ReturnType<typeof state>) => {
+        const value = entries[0].value.slice()
+        Bytes.writeUint48(value, 0, Bytes.readUint48(value, 0) - 1)
+        put(volume, "deadlists", entries[0].key, value)
+      },
+      "Deadlist"
+    ],
+    [
       "an entry of no pages",
       (volume: Volume, { entries }: ReturnType<typeof state>) =>
         put(volume, "deadlists", entries[0].key, entryOf(0, 0, 1, 0).value),

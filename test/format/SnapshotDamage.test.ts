@@ -155,8 +155,7 @@ const cases: ReadonlyArray<Case> = [
     name: "a run of another birth",
     tree: "deadlists",
     change: (cells, { cut }) => withCell(cells, deadCell({ ...cut, birth: cut.birth - 1 })),
-    complaint: /has the birth/,
-    isOursOnly: true
+    complaint: /has the birth/
   },
   {
     name: "a run of no pages",
