@@ -90,17 +90,23 @@ const oneBarrierBytesMax = 1024 * 1024
 const distrust = (disk: Disk, superblock: Superblock, record: RootRecord): string | undefined => {
   if (record.clean || record.barriers === 2) return undefined
   let bytes = 0
-  const reached = (): void => {
+  let namesTwice = false
+  const pages = new Set([slotPage(superblock, record.slot)])
+  const reached = (page: number): void => {
+    namesTwice ||= pages.has(page)
+    pages.add(page)
     bytes += superblock.pageSize
     if (bytes > oneBarrierBytesMax) throw corrupt("a root with more new pages than one barrier allows")
   }
   try {
     new Walk({ disk, superblock }, record, record.base, { reached }).run()
-    return undefined
   } catch (fault) {
     if (fault instanceof Fault && fault.kind === "corrupt" && bytes <= oneBarrierBytesMax) return fault.message
     throw fault
   }
+  // No mismatch, and no step back from it: no writer makes that.
+  if (namesTwice) throw corrupt("a root that names a page twice")
+  return undefined
 }
 
 /** The device must have all pages of the root that was taken. */
