@@ -8,8 +8,8 @@
  * - On a mismatch exactly its base is taken, verified the same way; never anything older (I10). What was rejected is told.
  * - A slot that cannot be read is no rollback (I11): it stops the opening where the newest root may be in it, that is
  *   anywhere in the run of slots without a valid root behind the newest one.
- * - Nor is a slot that rotted, if it says that its root stood on one which is newer than the newest that is left: then both are
- *   lost, and to go on would be two steps back (I10). No crash leaves that, since a root is written when its base is durable.
+ * - Nor is a newer root that stands in a slot which is not its own, if the root it stood on is lost as well (the device has
+ *   swapped them, say): to go on would be two steps back (I10). It verifies in its own slot, so no crash has left it there.
  * - The next generation is above every generation ever seen, in accepted and rejected roots (I6).
  * - A session that may write writes `rewrite` again, the same bytes to the same places, and syncs, before its open returns:
  *   what an open has shown is never taken back (I3).
@@ -97,7 +97,7 @@ const refused = (
 
 /**
  * Begins with the pages of all slots; `undefined` for one that could not be read. `force` opens even if the newest root may
- * be in a slot that cannot be read, or if the two newest are damaged.
+ * be in a slot that cannot be read, or if it stands in a wrong one and the one before it is lost.
  */
 export const begin = (
   binding: Binding.Binding,
@@ -133,9 +133,9 @@ export const begin = (
       RootSlots.pageOf(superblock.slots, hidden)
     )
   }
-  const lost = lostRoot(binding, slots, newest)
+  const lost = displacedRoot(binding, superblock, slots, newest)
   if (lost !== undefined && !force) {
-    const reason = `root ${lost.generation} and the one before it are damaged, only older ones are left: \`force\` opens those`
+    const reason = `root ${lost.generation} stands in a wrong slot and the one before it is lost: \`force\` opens an older one`
     return refused("Corrupt", reason, RootSlots.pageOf(superblock.slots, lost.slot))
   }
   const opening: Opening = {
@@ -177,17 +177,18 @@ const hiddenSlot = (
   return undefined
 }
 
-/** The newest root that is damaged, or stands in a wrong slot, and whose base is lost as well. */
-const lostRoot = (
+/** The newest root that stands in a slot which is not its own, and whose base is lost as well. */
+const displacedRoot = (
   binding: Binding.Binding,
+  superblock: Superblock,
   slots: ReadonlyArray<Uint8Array | undefined>,
   newest: RootRecord.EncodedRoot
-): (RootRecord.Claim & { readonly slot: number }) | undefined => {
-  let found: (RootRecord.Claim & { readonly slot: number }) | undefined
+): { readonly generation: number; readonly slot: number } | undefined => {
+  let found: { readonly generation: number; readonly slot: number } | undefined
   for (const [slot, bytes] of slots.entries()) {
-    const claim = bytes && RootRecord.claim(binding, bytes)
-    if (claim === undefined || claim.base <= newest.record.generation || claim.generation <= claim.base) continue
-    if (claim.generation > (found?.generation ?? 0)) found = { ...claim, slot }
+    const record = bytes && RootRecord.displaced(binding, superblock, bytes)?.record
+    if (record === undefined || record.base <= newest.record.generation) continue
+    if (record.generation > (found?.generation ?? 0)) found = { generation: record.generation, slot }
   }
   return found
 }

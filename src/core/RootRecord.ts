@@ -170,18 +170,6 @@ export type Fault =
 
 const noRoot = (reason: string): Fault => ({ _tag: "NoRoot", reason })
 
-/** What a page says that it is, whether or not it is that: a root of this volume that rotted, or stands in a wrong slot. */
-export interface Claim {
-  readonly generation: number
-  readonly base: number
-}
-
-export const claim = ({ volumeId }: Binding.Binding, bytes: Uint8Array): Claim | undefined =>
-  Bytes.readUint32(bytes, AT_MAGIC) === MAGIC &&
-  Bytes.compare(bytes, AT_VOLUME_ID, AT_VOLUME_ID + ID_BYTES, volumeId, 0, ID_BYTES) === 0
-    ? { generation: Bytes.readUint48(bytes, AT_GENERATION), base: Bytes.readUint48(bytes, AT_BASE) }
-    : undefined
-
 /** Decodes the page of slot `slot`: any bytes give a root or a fault. */
 export const decode = (
   binding: Binding.Binding,
@@ -286,4 +274,16 @@ export const decode = (
     roots
   }
   return { record, page, bytes, hash }
+}
+
+/** The root that a page holds which was written for another slot: it verifies there. */
+export const displaced = (
+  binding: Binding.Binding,
+  superblock: Superblock,
+  bytes: Uint8Array
+): EncodedRoot | undefined => {
+  const slot = Bytes.readUint16(bytes, AT_SLOT)
+  if (slot >= superblock.slots.count) return undefined
+  const root = decode(binding, superblock, slot, bytes)
+  return "_tag" in root ? undefined : root
 }

@@ -49,7 +49,7 @@ export interface OpenOptions extends FormatOptions {
   readonly cacheBytes: number
   readonly dirtyBytes: number
   readonly readOnly: boolean
-  /** Open even if the newest root may be in a slot that cannot be read, or if the two newest are damaged. */
+  /** Open even if the newest root may be in a slot that cannot be read, or if the two newest are lost. */
   readonly force: boolean
 }
 

@@ -93,8 +93,8 @@ export interface Options extends Opening.FormatOptions {
   /** Bounds what a transaction keeps in memory before it writes early; 16 MiB by default. */
   readonly dirtyBytes?: number | undefined
   /**
-   * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are damaged: the newest changes
-   * may be lost.
+   * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are lost, as when the device has
+   * swapped them: the newest changes may be lost.
    */
   readonly force?: boolean | undefined
 }

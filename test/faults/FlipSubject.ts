@@ -75,7 +75,8 @@ export type Verdict =
   | "refused"
   | "fallback, reported"
   | "fallback, silent"
-  | "older"
+  | "older, reported"
+  | "older, silent"
   | { readonly wrong: string }
 
 const CALLS_MAX = 4000
@@ -110,7 +111,7 @@ export const judge = (disk: ArrayDisk, { generation, isClean, newest, previous }
     Effect.gen(function* (): Effect.fn.Return<Verdict, VolumeError> {
       const { generation: opened } = yield* volume.statistics
       const isNewest = opened === generation
-      if (opened < generation - 1) return "older"
+      if (opened < generation - 1) return volume.facts.rejectedRoots.length > 0 ? "older, reported" : "older, silent"
       const expected = isNewest ? newest : previous
       const read = yield* Effect.exit(readTree(volume))
       if (Exit.isSuccess(read)) {

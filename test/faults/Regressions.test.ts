@@ -12,6 +12,8 @@ import { noise, sha256, Volume, xxh64 } from "../core/CheckVolume.ts"
 import { ArrayDisk } from "./ArrayDisk.ts"
 import { runFixed, type Service, withVolume } from "./FaultVolume.ts"
 import { failureOf, makeSubject } from "./FlipSubject.ts"
+import { Disk } from "../format/Disk.ts"
+import { openDisk } from "../format/Opening.ts"
 import { Base, mutate } from "./Hostile.ts"
 import { tagOf } from "./TrapVolume.ts"
 
@@ -64,6 +66,8 @@ describe("a hostile image", () => {
       page.copyWithin(16 + entry + 6, 16 + 6, 16 + entry)
     })
     assert.strictEqual(await ending(volume, (opened) => Files.readFolder(opened, "/")), "Corrupt")
+    // By FORMAT 12 D there is no step back from it: the root before is whole, and not taken.
+    assert.throws(() => openDisk(new Disk(volume.disk)), /names a page twice/)
   })
 
   it("whose free map has superblocks and root slots as free never gets them written", async () => {

@@ -2,7 +2,7 @@
 import type { Disk } from "./Disk.ts"
 import { corrupt, Fault, must } from "./Fault.ts"
 import type { RootRecord } from "./RootRecord.ts"
-import { claimOf, decodeRecord } from "./RootRecord.ts"
+import { decodeRecord, displacedRecord } from "./RootRecord.ts"
 import { sameBytes } from "./Scan.ts"
 import type { Superblock } from "./Superblock.ts"
 import { findSuperblock, slotPage } from "./Superblock.ts"
@@ -65,7 +65,7 @@ const candidateOf = (slots: ReadonlyArray<Slot>, options: Options): RootRecord =
   return candidate
 }
 
-/** The highest generation of a root that is damaged or displaced and stood on a root newer than the candidate; else 0. */
+/** The highest generation of a root that stands in a wrong slot and stood on a root newer than the candidate; else 0. */
 const lostGeneration = (
   disk: Disk,
   superblock: Superblock,
@@ -76,9 +76,8 @@ const lostGeneration = (
   for (const [index, slot] of slots.entries()) {
     const offset = slotPage(superblock, index) * superblock.pageSize
     if (slot !== "no root" || !disk.holds(offset, superblock.pageSize)) continue
-    const claim = claimOf(disk.read(offset, superblock.pageSize), superblock)
-    if (claim === undefined || claim.generation <= claim.base || claim.base <= candidate.generation) continue
-    lost = Math.max(lost, claim.generation)
+    const record = displacedRecord(disk.read(offset, superblock.pageSize), superblock)
+    if (record !== undefined && record.base > candidate.generation) lost = Math.max(lost, record.generation)
   }
   return lost
 }
@@ -90,17 +89,23 @@ const oneBarrierBytesMax = 1024 * 1024
 const distrust = (disk: Disk, superblock: Superblock, record: RootRecord): string | undefined => {
   if (record.clean || record.barriers === 2) return undefined
   let bytes = 0
-  const reached = (): void => {
+  let namesTwice = false
+  const pages = new Set([slotPage(superblock, record.slot)])
+  const reached = (page: number): void => {
+    namesTwice ||= pages.has(page)
+    pages.add(page)
     bytes += superblock.pageSize
     if (bytes > oneBarrierBytesMax) throw corrupt("a root with more new pages than one barrier allows")
   }
   try {
     new Walk({ disk, superblock }, record, record.base, { reached }).run()
-    return undefined
   } catch (fault) {
     if (fault instanceof Fault && fault.kind === "corrupt" && bytes <= oneBarrierBytesMax) return fault.message
     throw fault
   }
+  // No mismatch, and no step back from it: no writer makes that.
+  if (namesTwice) throw corrupt("a root that names a page twice")
+  return undefined
 }
 
 /** The device must have all pages of the root that was taken. */
@@ -117,7 +122,8 @@ export const openDisk = (disk: Disk, options: Options = {}): Opened => {
   const candidate = candidateOf(slots, options)
   const records = slots.filter(isRecord)
   const lost = lostGeneration(disk, superblock, slots, candidate)
-  if (lost > 0 && options.despiteUnreadable !== true) throw corrupt(`root ${lost} and the one before it are damaged`)
+  if (lost > 0 && options.despiteUnreadable !== true)
+    throw corrupt(`root ${lost} in a wrong slot, and the one before it lost`)
   const nextGeneration = Math.max(candidate.generation, lost) + 1
   const opened = { disk, superblock, superblockOffset: offset, slots, nextGeneration }
   const reason = distrust(disk, superblock, candidate)

@@ -84,16 +84,6 @@ const readSections = (
   return sections
 }
 
-/** What a page that is no record says that it is, if it bears the magic and the volume id of one. */
-export const claimOf = (
-  page: Uint8Array,
-  superblock: Superblock
-): { readonly generation: number; readonly base: number } | undefined => {
-  const scan = new Scan(page, 0, "root record", undefined)
-  const isOurs = scan.u32(32, "magic") === magic && sameBytes(scan.slice(40, 16, "volume id"), superblock.volumeId)
-  return isOurs ? { generation: scan.u48(56, "generation"), base: scan.u48(64, "base") } : undefined
-}
-
 /**
  * Decodes the page of a slot. Throws a fault of kind "corrupt" if it is not a root record, and of kind "unsupported" if
  * it is one that asks for more than version 1.
@@ -163,5 +153,17 @@ export const decodeRecord = (page: Uint8Array, slot: number, superblock: Superbl
     map: roots.get(tags.map),
     freed,
     used
+  }
+}
+
+/** The record that a page holds if it was written for another slot. */
+export const displacedRecord = (page: Uint8Array, superblock: Superblock): RootRecord | undefined => {
+  const slot = new Scan(page, 0, "root record", undefined).u16(36, "slot")
+  if (slot >= superblock.slotCount) return undefined
+  try {
+    return decodeRecord(page, slot, superblock)
+  } catch (fault) {
+    if (fault instanceof Fault) return undefined
+    throw fault
   }
 }
