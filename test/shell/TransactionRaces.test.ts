@@ -206,3 +206,40 @@ it("writes nothing any more after a write has failed, not even to make room", as
   assert.match(tag, /takes no more writes/)
   assert.strictEqual(after, 0)
 })
+
+it("lets one sync at a time run: of two a system may tell one alone that it could not write", async () => {
+  const gate = Latch.makeUnsafe(true)
+  let running = 0
+  let most = 0
+  let writes = 0
+  const around = (device: Device): Device => ({
+    ...device,
+    write: (ranges) => Effect.tap(device.write(ranges), () => Effect.sync(() => writes++)),
+    sync: Effect.gen(function* () {
+      most = Math.max(most, ++running)
+      yield* gate.await
+      yield* device.sync
+      running--
+    })
+  })
+  const until = (isSo: () => boolean) =>
+    Effect.gen(function* () {
+      while (!isSo()) yield* Effect.sleep(1)
+    })
+  await run({ around, options: { dirtyBytes: 2 * PAGE_BYTES } }, (volume) =>
+    Effect.gen(function* () {
+      yield* Files.create(volume, "/first")
+      yield* gate.close
+      const committing = yield* Effect.forkChild(Files.writeFile(volume, "/small", bytes(10)))
+      yield* until(() => running === 1)
+      const before = writes
+      const large = Effect.forEach([1, 2, 3, 4], (n) => Files.writeFile(volume, `/${n}`, bytes(3 * PAGE_BYTES)))
+      const writing = yield* Effect.forkChild(volume.transaction(large))
+      yield* until(() => writes > before)
+      yield* Effect.sleep(20)
+      yield* gate.open
+      yield* Fiber.joinAll([committing, writing])
+    })
+  )
+  assert.strictEqual(most, 1)
+})

@@ -34,8 +34,7 @@ describe("a volume whose power is cut during a sequence of operations", () => {
     }
   }
 
-  const inFirst = it.runIf(Scale.isInPiece(0))
-  inFirst(
+  it.runIf(Scale.isInPiece(0))(
     "holds the state before or after a commit of more than a mebibyte, which has two barriers",
     { timeout },
     () => {

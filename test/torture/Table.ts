@@ -31,7 +31,7 @@ export interface Test {
 }
 
 const STARTS = 9
-const MODEL_PIECES = 16
+const MODEL_PIECES = 24
 const FLIP_PIECES = 40
 const SEEDS_PER_ROUND = 300
 const FUZZ_PER_ROUND = 6000
@@ -62,6 +62,14 @@ const cutOnce: ReadonlyArray<Job> = [
   ...Array.from({ length: STARTS }, (_, i) =>
     job(simulation("Crash"), { NOTAFS_DEPTH: 1, NOTAFS_PIECE: `${i}/${STARTS}` })
   )
+]
+
+/** T11, file by file. */
+const formats: ReadonlyArray<ReadonlyArray<string>> = [
+  ["Reader", "Superblock", "Coverage"],
+  ["Golden"],
+  ["RandomVolumes"],
+  ["Damage"]
 ]
 
 export const tests: ReadonlyArray<Test> = [
@@ -166,18 +174,8 @@ export const tests: ReadonlyArray<Test> = [
     name: "T11",
     what: "golden images, and the independent reader",
     counts: ["tests"],
-    pieces: 2,
+    pieces: formats.length,
     minutesMax: 10,
-    job: (round) => ({
-      files:
-        round === 0
-          ? ["Golden", "Reader", "Superblock", "Coverage"].map(format)
-          : [format("RandomVolumes"), format("Damage")],
-      environment: {}
-    })
+    job: (round) => ({ files: formats[round].map((name) => `test/format/${name}.test.ts`), environment: {} })
   }
 ]
-
-function format(name: string): string {
-  return `test/format/${name}.test.ts`
-}
