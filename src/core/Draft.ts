@@ -338,7 +338,9 @@ export class Draft<Roots> implements Pages {
     return this.#source.find(
       Pointer.address(layout, bytes, at),
       Pointer.birth(layout, bytes, at),
-      Pointer.pageCount(layout, bytes, at)
+      Pointer.pageCount(layout, bytes, at),
+      kind,
+      level
     )
   }
 

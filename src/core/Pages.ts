@@ -28,10 +28,16 @@ export class CorruptPage {
   }
 }
 
-/** Verified pages, by place and time: what the shell hands in. */
+/** Verified pages, by place and time, and by what they were verified as: what the shell hands in. */
 export interface PageSource {
   /** The bytes of the pages at `address` that were born at `birth`, if they are loaded. */
-  readonly find: (address: number, birth: number, pageCount: number) => Uint8Array | undefined
+  readonly find: (
+    address: number,
+    birth: number,
+    pageCount: number,
+    kind: number,
+    level: number
+  ) => Uint8Array | undefined
 }
 
 /** The right to read. */
@@ -65,7 +71,7 @@ export class CleanPages implements Pages {
     this.#source = source
   }
   node(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
-    const found = this.#find(bytes, at)
+    const found = this.#find(bytes, at, kind, level)
     if (found === undefined) throw new MissingPages([Pointer.read(this.layout, bytes, at, kind, level)])
     return found
   }
@@ -77,17 +83,19 @@ export class CleanPages implements Pages {
     missing: Array<Pointer.Pointer>,
     into?: Uint8Array
   ): Uint8Array | undefined {
-    const found = this.#find(bytes, at)
+    const found = this.#find(bytes, at, kind, level)
     if (found === undefined) missing.push({ ...Pointer.read(this.layout, bytes, at, kind, level), into })
     return found
   }
-  #find(bytes: Uint8Array, at: number): Uint8Array | undefined {
+  #find(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array | undefined {
     const { layout } = this
     if (Pointer.isMemory(layout, bytes, at)) throw new CorruptPage(undefined, "a pointer names a node in memory")
     return this.#source.find(
       Pointer.address(layout, bytes, at),
       Pointer.birth(layout, bytes, at),
-      Pointer.pageCount(layout, bytes, at)
+      Pointer.pageCount(layout, bytes, at),
+      kind,
+      level
     )
   }
 }

@@ -136,7 +136,10 @@ const loop = Effect.fnUntraced(function* <A>(
 const distinct = (pointers: ReadonlyArray<Pointer>): ReadonlyArray<Pointer> => {
   if (pointers.length < 2) return pointers
   const seen = new Map<string, Pointer>()
-  for (const pointer of pointers) seen.set(`${pointer.address} ${pointer.birth} ${pointer.pageCount}`, pointer)
+  for (const pointer of pointers) {
+    const { address, birth, kind, level, pageCount } = pointer
+    seen.set(`${address} ${birth} ${pageCount} ${kind} ${level}`, pointer)
+  }
   return [...seen.values()]
 }
 
@@ -165,9 +168,9 @@ export const load = (
           const fault = Binding.fault(binding, pointer, pages[i])
           if (fault !== undefined) return Effect.fail(corrupt(session, pointer.address, fault))
         }
-        for (const [i, { address, birth, into, pageCount: count }] of pointers.entries()) {
+        for (const [i, { address, birth, into, kind, level, pageCount: count }] of pointers.entries()) {
           counters.pagesRead += count
-          if (into === undefined) cache.insert(address, birth, pages[i])
+          if (into === undefined) cache.insert(address, birth, pages[i], kind, level)
         }
         return Effect.succeed(pages)
       }

@@ -1,7 +1,8 @@
 /**
  * Verified clean pages in memory, bounded in bytes.
  *
- * - A page is known by its address and its birth: a page that was written again is another page.
+ * - A page is known by its address and its birth: a page that was written again is another page. It is given only as what it
+ *   was verified as: on a forged disk two pointers may name one page, and call it a node of different kinds.
  * - Pages that are being written are held: they stay until their write has settled, since the device may still give the old
  *   ones. They do not count towards the bound.
  * - Second chance: a page that was used since the last sweep stays; the others leave in the order in which they came.
@@ -12,6 +13,9 @@ import type { Write } from "../core/Write.ts"
 
 interface Entry {
   readonly birth: number
+  /** {@link ANY} for pages of our own, which no other pointer can name. */
+  readonly kind: number
+  readonly level: number
   readonly bytes: Uint8Array
   used: boolean
 }
@@ -21,6 +25,11 @@ export interface Statistics {
   readonly misses: number
   readonly bytes: number
 }
+
+const ANY = -1
+
+const isOf = (entry: Entry, kind: number, level: number): boolean =>
+  (entry.kind === kind && entry.level === level) || entry.kind === ANY || kind === ANY
 
 export class PageCache implements PageSource {
   readonly #entries = new Map<number, Entry>()
@@ -36,12 +45,14 @@ export class PageCache implements PageSource {
     this.#pageBytes = pageBytes
   }
 
-  find(address: number, birth: number, pageCount: number): Uint8Array | undefined {
+  find(address: number, birth: number, pageCount: number, kind = ANY, level = 0): Uint8Array | undefined {
     const found = this.#entries.get(address) ?? this.#held.get(address)
     if (found !== undefined && found.birth === birth && found.bytes.length === pageCount * this.#pageBytes) {
-      found.used = true
-      this.#hits++
-      return found.bytes
+      if (isOf(found, kind, level)) {
+        found.used = true
+        this.#hits++
+        return found.bytes
+      }
     }
     if (this.#held.size > 0) {
       const held = this.#findHeld(address, birth, pageCount)
@@ -52,14 +63,14 @@ export class PageCache implements PageSource {
   }
 
   /** Takes in pages that were read and verified. */
-  insert(address: number, birth: number, bytes: Uint8Array): void {
+  insert(address: number, birth: number, bytes: Uint8Array, kind = ANY, level = 0): void {
     const before = this.#entries.get(address)
     if (before !== undefined) {
       this.#bytes -= before.bytes.length
       this.#entries.delete(address)
     }
     // Long runs of file content are the first to go: they are read again in one call, and seldom.
-    this.#entries.set(address, { birth, bytes, used: bytes.length === this.#pageBytes })
+    this.#entries.set(address, { birth, kind, level, bytes, used: bytes.length === this.#pageBytes })
     this.#bytes += bytes.length
     if (this.#bytes > this.#bytesMax) this.#sweep()
   }
@@ -68,7 +79,7 @@ export class PageCache implements PageSource {
   hold(writes: ReadonlyArray<Write>, birth: number): void {
     for (const { address, bytes } of writes) {
       this.forget(address)
-      this.#held.set(address, { birth, bytes, used: true })
+      this.#held.set(address, { birth, kind: ANY, level: 0, bytes, used: true })
     }
   }
 

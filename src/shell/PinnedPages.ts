@@ -9,6 +9,8 @@ import type { Pointer } from "../core/Pointer.ts"
 
 interface Pinned {
   readonly birth: number
+  readonly kind: number
+  readonly level: number
   readonly bytes: Uint8Array
 }
 
@@ -23,12 +25,12 @@ export class PinnedPages implements PageSource {
     this.#pageBytes = pageBytes
   }
 
-  find(address: number, birth: number, pageCount: number): Uint8Array | undefined {
+  find(address: number, birth: number, pageCount: number, kind: number, level: number): Uint8Array | undefined {
     if (this.#pinned.size > 0) {
-      const found = this.#findPinned(address, birth, pageCount)
+      const found = this.#findPinned(address, birth, pageCount, kind, level)
       if (found !== undefined) return found
     }
-    return this.#cache.find(address, birth, pageCount)
+    return this.#cache.find(address, birth, pageCount, kind, level)
   }
 
   /** An operation begins to restart. */
@@ -42,16 +44,20 @@ export class PinnedPages implements PageSource {
     if (this.#operations === 0) this.#pinned.clear()
   }
 
-  pin({ address, birth, pageCount }: Pointer, bytes: Uint8Array): void {
-    if (this.#findPinned(address, birth, pageCount) !== undefined) return
+  pin({ address, birth, kind, level, pageCount }: Pointer, bytes: Uint8Array): void {
+    if (this.#findPinned(address, birth, pageCount, kind, level) !== undefined) return
     const at = this.#pinned.get(address)
-    if (at === undefined) this.#pinned.set(address, [{ birth, bytes }])
-    else at.push({ birth, bytes })
+    if (at === undefined) this.#pinned.set(address, [{ birth, kind, level, bytes }])
+    else at.push({ birth, kind, level, bytes })
   }
 
-  #findPinned(address: number, birth: number, pageCount: number): Uint8Array | undefined {
+  #findPinned(address: number, birth: number, pageCount: number, kind: number, level: number): Uint8Array | undefined {
+    const byteCount = pageCount * this.#pageBytes
     return this.#pinned
       .get(address)
-      ?.find((pinned) => pinned.birth === birth && pinned.bytes.length === pageCount * this.#pageBytes)?.bytes
+      ?.find(
+        (pinned) =>
+          pinned.birth === birth && pinned.kind === kind && pinned.level === level && pinned.bytes.length === byteCount
+      )?.bytes
   }
 }

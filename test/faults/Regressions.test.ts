@@ -130,4 +130,22 @@ describe("a hostile image", () => {
     )
     assert.deepStrictEqual(tags, ["Corrupt", "Poisoned", "Poisoned"])
   })
+
+  it("in which a page is named as nodes of two kinds gives it as neither of the wrong kind", async () => {
+    const base = new Base((await makeSubject(true)).image, [xxh64, sha256])
+    const { image } = mutate(base, 19_998, new Set([0, 1, 3]))
+    const tags: Array<string> = []
+    const note = (exit: Exit.Exit<unknown, VolumeError>): void => {
+      const failure = Exit.isSuccess(exit) ? "success" : failureOf(exit)
+      tags.push(typeof failure === "string" ? failure.slice(0, 100) : failure.reason._tag)
+    }
+    const used = withVolume(new ArrayDisk(image).device, { format: "never" }, (volume) =>
+      Effect.gen(function* () {
+        note(yield* Effect.exit(Files.readRange(volume, "/rope", 0, 20_000)))
+        note(yield* Effect.exit(Files.makeFolder(volume, "/new")))
+      })
+    )
+    note(await runFixed(Effect.exit(used)))
+    assert.deepStrictEqual(tags, ["success", "Corrupt", "Corrupt"])
+  })
 })

@@ -117,6 +117,20 @@ describe("PageCache", () => {
     assert.deepInclude({ ...cache.statistics }, { hits: hits + 1, misses: misses + 1 })
   })
 
+  it("gives a page only as what it was verified as, but for pages of our own", () => {
+    const cache = new PageCache(PAGE * 8, PAGE)
+    const [theirs, ours] = [bytesOf(1, 1, 1), bytesOf(2, 5, 1)]
+    cache.insert(1, 1, theirs, 2, 1)
+    assert.strictEqual(cache.find(1, 1, 1, 2, 1), theirs)
+    assert.isUndefined(cache.find(1, 1, 1, 2, 0))
+    assert.isUndefined(cache.find(1, 1, 1, 0, 1))
+    const writes = [{ address: 2, bytes: ours }]
+    cache.hold(writes, 5)
+    assert.strictEqual(cache.find(2, 5, 1, 2, 1), ours)
+    cache.release(writes, true)
+    assert.strictEqual(cache.find(2, 5, 1, 1, 0), ours)
+  })
+
   it("takes nothing in that is larger than itself", () => {
     const cache = new PageCache(PAGE * 2, PAGE)
     cache.insert(1, 1, bytesOf(1, 1, 5))
@@ -143,25 +157,27 @@ describe("PinnedPages", () => {
     pinned.pin(pointer(5, 1, 1), bytesOf(5, 1, 1))
     pinned.pin(pointer(5, 2, 1), bytesOf(5, 2, 1))
     pinned.pin(pointer(5, 2, 3), bytesOf(5, 2, 3))
-    const first = pinned.find(5, 1, 1)
+    const first = pinned.find(5, 1, 1, 1, 0)
     pinned.pin(pointer(5, 1, 1), bytesOf(5, 1, 1))
-    assert.strictEqual(pinned.find(5, 1, 1), first, "a page stays the same array")
+    assert.strictEqual(pinned.find(5, 1, 1, 1, 0), first, "a page stays the same array")
     for (const [birth, pageCount] of [
       [1, 1],
       [2, 1],
       [2, 3]
     ]) {
-      const found = pinned.find(5, birth, pageCount)
+      const found = pinned.find(5, birth, pageCount, 1, 0)
       assert.isDefined(found)
       expectOwn(found, 5, birth, pageCount)
     }
-    assert.isUndefined(pinned.find(5, 3, 1))
-    assert.isUndefined(pinned.find(5, 1, 3))
+    assert.isUndefined(pinned.find(5, 3, 1, 1, 0))
+    assert.isUndefined(pinned.find(5, 1, 1, 2, 0), "it was verified as a node of another kind")
+    assert.isUndefined(pinned.find(5, 1, 1, 1, 1), "it was verified as a node of another level")
+    assert.isUndefined(pinned.find(5, 1, 3, 1, 0))
     cache.insert(9, 1, bytesOf(9, 1, 1))
-    assert.isDefined(pinned.find(9, 1, 1), "what is in the cache is found as well")
+    assert.isDefined(pinned.find(9, 1, 1, 1, 0), "what is in the cache is found as well")
     pinned.leave()
-    assert.isDefined(pinned.find(5, 1, 1))
+    assert.isDefined(pinned.find(5, 1, 1, 1, 0))
     pinned.leave()
-    assert.isUndefined(pinned.find(5, 1, 1))
+    assert.isUndefined(pinned.find(5, 1, 1, 1, 0))
   })
 })
