@@ -16,6 +16,8 @@ export interface Options {
   readonly tests: ReadonlyArray<Test>
   readonly seed: number
   readonly millis: number
+  /** Ends it early: the rounds that are running then count for nothing. */
+  readonly signal?: AbortSignal | undefined
   /** For a line of progress, or what a failure says. */
   readonly say: (text: string) => void
 }
@@ -30,25 +32,26 @@ export function* roundsOf(tests: ReadonlyArray<Test>, seed: number): Generator<R
 }
 
 /** The figures of each test, once the time is over. */
-export const run = async ({ millis, say, seed, tests }: Options): Promise<ReadonlyArray<Figures>> => {
+export const run = async ({ millis, say, seed, signal, tests }: Options): Promise<ReadonlyArray<Figures>> => {
   const folder = mkdtempSync(path.join(tmpdir(), "notafs-torture-"))
   const figures = new Map(tests.map((test) => [test, new Figures(test)]))
   const rounds = roundsOf(tests, seed)
   const end = performance.now() + millis
 
+  const isEnded = (): boolean => signal?.aborted === true
+
   const work = async (): Promise<void> => {
-    while (performance.now() < end) {
+    while (performance.now() < end && !isEnded()) {
       const { done, value: round } = rounds.next()
       if (done === true) return
       const result = await Round.run(round, folder)
+      if (isEnded()) return
       figures.get(round.test)?.add(result)
       say(progress(result, (end - performance.now()) / 1000))
     }
   }
-  const stop = (): void => Round.stopAll()
-  process.once("exit", stop)
+  signal?.addEventListener("abort", Round.stopAll)
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, work))
-  process.off("exit", stop)
   rmSync(folder, { recursive: true, force: true })
   return [...figures.values()]
 }

@@ -67,8 +67,10 @@ if (values.shrink !== undefined) {
 } else {
   const say = (text: string): void => console.error(text)
   const tests = testsOf(values.only)
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
-  const figures = await Torture.run({ tests, seed, millis: millisOf(values.for ?? "10m"), say })
+  const ending = new AbortController()
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => ending.abort())
+  const { signal } = ending
+  const figures = await Torture.run({ tests, seed, millis: millisOf(values.for ?? "10m"), say, signal })
   for (const one of figures) console.log(JSON.stringify(one))
   process.exitCode = figures.some(({ hasFailed }) => hasFailed) ? 1 : 0
 }
