@@ -48,25 +48,26 @@ export const write = (
     return Effect.mapError(Batching.write(session.device, writes, pageBytes), failed(session))
   })
 
+const syncNow = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
+    session.counters.syncs++
+    return Effect.mapError(session.device.sync, failed(session))
+  })
+
 /**
  * Syncs; a failure poisons the session. One at a time: of two at once a system may tell one of them alone that it could not
  * write, and the other would acknowledge what is lost.
  */
 export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
-  Effect.suspend(() => {
-    if (session.poison !== undefined) return Effect.fail(Session.refusal(session) ?? session.poison)
-    session.counters.syncs++
-    return Effect.mapError(session.device.sync, failed(session))
-  }).pipe(session.syncing.withPermits(1))
+  session.syncing.withPermits(1)(syncNow(session))
 
+/** Writes and syncs, with no sync of others between: a root never gets to the disk by itself, while its pages are written. */
 const writeAndSync = (
   session: Session.Session,
   writes: ReadonlyArray<Batching.PageWrite>
 ): Effect.Effect<void, Failure> =>
-  Effect.andThen(
-    write(session, writes),
-    Effect.suspend(() => sync(session))
-  )
+  session.syncing.withPermits(1)(Effect.andThen(write(session, writes), syncNow(session)))
 
 /** Waits for the early write that is on its way. */
 export const arrived = (session: Session.Session): Effect.Effect<void> =>
