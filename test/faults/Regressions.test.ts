@@ -3,9 +3,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { assert, describe, it } from "vitest"
+import { assert, describe, it, vi } from "vitest"
+import { Draft } from "../../src/core/Draft.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Files from "../../src/shell/Files.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import { noise, sha256, Volume, xxh64 } from "../core/CheckVolume.ts"
@@ -105,9 +107,12 @@ describe("a hostile image", () => {
     }
   })
 
-  it("that fails a write half-way lets go of the writer's permit", async () => {
-    const { image } = mutate(new Base((await makeSubject(true)).image, [xxh64, sha256]), 7018)
-    const disk = new ArrayDisk(image)
+  // No image is known any more that does so: an operation that has begun to change nodes has loaded all that it needs.
+  it("would let go of the writer's permit if it failed a write half-way", async () => {
+    const disk = new ArrayDisk((await makeSubject(true)).image)
+    vi.spyOn(Draft.prototype, "createData").mockImplementation(() => {
+      throw new CorruptPage(undefined, "forged")
+    })
     const tags = await runFixed(
       withVolume(disk.device, { format: "never" }, (volume) =>
         Effect.gen(function* () {
@@ -128,6 +133,7 @@ describe("a hostile image", () => {
         })
       )
     )
+    vi.restoreAllMocks()
     assert.deepStrictEqual(tags, ["Corrupt", "Poisoned", "Poisoned"])
   })
 
@@ -146,6 +152,6 @@ describe("a hostile image", () => {
       })
     )
     note(await runFixed(Effect.exit(used)))
-    assert.deepStrictEqual(tags, ["success", "Corrupt", "Corrupt"])
+    assert.deepStrictEqual(tags, ["success", "Corrupt", "success"])
   })
 })
