@@ -30,7 +30,8 @@ export interface Test {
   readonly job: (round: number, seed: number) => Job
 }
 
-const STARTS = 9
+/** Starting states of T2 and T3. */
+export const STARTS = 9
 const MODEL_PIECES = 24
 const FLIP_PIECES = 40
 const SEEDS_PER_ROUND = 300
@@ -66,9 +67,10 @@ const cutOnce: ReadonlyArray<Job> = [
 
 /** T11, file by file. */
 const formats: ReadonlyArray<ReadonlyArray<string>> = [
-  ["Reader", "Superblock", "Coverage"],
+  ["Reader", "Superblock", "Coverage", "SnapshotDamage"],
   ["Golden"],
   ["RandomVolumes"],
+  ["RandomSnapshots"],
   ["Damage"]
 ]
 

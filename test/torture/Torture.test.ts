@@ -2,11 +2,12 @@
  * The torture itself: which rounds there are, what is added up, and that a round that fails is seen.
  */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "vitest"
+import * as CrashStarts from "../simulation/CrashStarts.ts"
 import { Figures } from "./Figures.ts"
 import { FingerprintSet } from "./FingerprintSet.ts"
 import * as Round from "./Round.ts"
@@ -26,6 +27,12 @@ const first = (count: number, rounds: Iterable<Round.Round>): ReadonlyArray<stri
   return found
 }
 
+/** More rounds than the format has files. */
+const many = (): ReadonlyArray<Round.Round> => {
+  const rounds = Torture.roundsOf(Table.tests, 1)
+  return Array.from({ length: 120 }, () => rounds.next().value as Round.Round)
+}
+
 describe("the rounds", () => {
   it("are the same for the same seed, and others for another", () => {
     const of = (seed: number) => first(60, Torture.roundsOf(Table.tests, seed))
@@ -39,7 +46,21 @@ describe("the rounds", () => {
     const names = first(8, Torture.roundsOf(named("T7", "T4", "T11"), 1)).map((text) => text.split(":")[0])
     const expected = ["T4 round 0", "T7 round 0", "T11 round 0", "T4 round 1", "T11 round 1"]
     assert.deepStrictEqual(names.slice(0, 5), expected)
-    assert.strictEqual([...Torture.roundsOf(named("T7", "T8", "T11"), 1)].length, 6)
+    const [format] = named("T11")
+    assert.strictEqual([...Torture.roundsOf(named("T7", "T8", "T11"), 1)].length, 2 + (format.pieces ?? 0))
+  })
+
+  it("are runs of files that there are, and of all that read the format", () => {
+    const root = path.resolve(import.meta.dirname, "../..")
+    const files = new Set<string>()
+    for (const { job } of many()) for (const file of job.files) files.add(file)
+    for (const file of files) assert.isTrue(existsSync(path.join(root, file)), file)
+    const formats = readdirSync(path.join(root, "test/format")).filter((name) => name.endsWith(".test.ts"))
+    assert.sameMembers(
+      [...files].filter((file) => file.startsWith("test/format/")),
+      formats.map((name) => `test/format/${name}`)
+    )
+    assert.strictEqual(Table.STARTS, Object.keys(CrashStarts.all).length)
   })
 
   it("try other seeds than the tests, each only once", () => {
