@@ -95,7 +95,7 @@ const bitExtents = (leaf: Uint8Array, first: number, end: number): Extent.Extent
   for (let page = first; page < end;) {
     const byte = leaf[NODE_HEADER_BYTES + ((page - first) >> 3)]
     // `first` is a multiple of 8 pages: whole bytes are looked at in one step where all their bits agree.
-    if ((byte === 0 || byte === 0xff) && ((page - first) & 7) === 0) {
+    if (byte === 0 || byte === 0xff) {
       if (byte === 0 && start < 0) start = page
       if (byte !== 0 && start >= 0) {
         out.push(start, page)

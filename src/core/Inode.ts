@@ -217,8 +217,8 @@ export const ropePointerAt = (
 ): number => {
   if (keyEnd - keyAt !== PREFIX_BYTES || node[keyAt + NUMBER_BYTES] !== TAG_INODE) return -1
   if (valueEnd - keyEnd !== HEADER_BYTES + layout.pointerBytes) return -1
-  const level = node[keyEnd + AT_FORM]
-  if (level === FORM_INLINE || level > Node.LEVEL_MAX) return -1
+  // No level is as high as the form of a content that stands in the item.
+  if (node[keyEnd + AT_FORM] > Node.LEVEL_MAX) return -1
   return Pointer.isNull(layout, node, keyEnd + HEADER_BYTES) ? -1 : keyEnd + HEADER_BYTES
 }
 

@@ -211,6 +211,13 @@ const nodes = (volume: Volume, level: number): ReadonlyArray<Found> =>
 
 const codes = (volume: Volume): ReadonlySet<string> => new Set(volume.check().problems.map(({ code }) => code))
 
+/** Where problems of this code are. */
+const addresses = (volume: Volume, code: string): ReadonlyArray<number | undefined> =>
+  volume
+    .check()
+    .problems.filter((problem) => problem.code === code)
+    .map(({ address }) => address)
+
 describe("CheckNode", () => {
   for (const [what, damage, expected] of cases) {
     it(`${expected.length === 0 ? "lets pass" : "finds"} ${what}`, () => {
@@ -233,21 +240,24 @@ describe("CheckNode", () => {
     }
     assert.isAtLeast(large().record.roots.names.level, 2)
     assert.deepStrictEqual(large().check().problems, [])
-    const changes: ReadonlyArray<readonly [number, number, (node: Uint8Array) => void]> = [
+    // The last says whether the node itself is to be named, not only those under it.
+    const changes: ReadonlyArray<readonly [number, number, (node: Uint8Array) => void, boolean]> = [
       // The first key of a leaf below its bound, and the last one above.
-      [0, 5, (node) => (node[TreeNode.cellAt(node, 0) + 4 + 5] = 0)],
-      [0, 5, (node) => (node[TreeNode.cellAt(node, Node.count(node) - 1) + 4] = 9)],
+      [0, 5, (node) => (node[TreeNode.cellAt(node, 0) + 4 + 5] = 0), true],
+      [0, 5, (node) => (node[TreeNode.cellAt(node, Node.count(node) - 1) + 4] = 9), true],
       // A separator that is too high for what is right of it, and one that is too low for what is left of it.
-      [1, 1, (node) => node[keyAt(node, 1) + keyBytes(node, 1) - 1]++],
-      [1, 1, (node) => (node[keyAt(node, 1) + keyBytes(node, 1) - 1] -= 1)],
+      [1, 1, (node) => node[keyAt(node, 1) + keyBytes(node, 1) - 1]++, false],
+      [1, 1, (node) => (node[keyAt(node, 1) + keyBytes(node, 1) - 1] -= 1), false],
       // Separators outside of the bounds of their own branch.
-      [1, 1, (node) => (node[keyAt(node, 1) + 5] = 0)],
-      [1, 0, (node) => (node[keyAt(node, Node.count(node) - 1)] = 9)]
+      [1, 1, (node) => (node[keyAt(node, 1) + 5] = 0), true],
+      [1, 0, (node) => (node[keyAt(node, Node.count(node) - 1)] = 9), true]
     ]
-    for (const [level, index, change] of changes) {
+    for (const [level, index, change, isOwn] of changes) {
       const volume = large()
-      volume.damage(nodes(volume, level)[index].pointer.address, change)
+      const { address } = nodes(volume, level)[index].pointer
+      volume.damage(address, change)
       assert.include(codes(volume), "KeyOrder")
+      if (isOwn) assert.include(addresses(volume, "KeyOrder"), address)
       assert.notInclude(codes(volume), "Structure")
       assert.notInclude(codes(volume), "Leak")
     }
@@ -260,13 +270,14 @@ describe("CheckNode", () => {
       page[cell + 2] += page[cell]
       page[cell] = 0
     })
-    assert.include(codes(volume), "KeyOrder")
+    assert.deepStrictEqual(addresses(volume, "KeyOrder"), [nodes(volume, 0)[0].pointer.address])
   })
 
   it("finds a leaf without items", () => {
     const volume = make()
-    volume.damage(nodes(volume, 0)[3].pointer.address, (page) => Node.clear(page, Node.TREE, 0))
-    assert.include(codes(volume), "EmptyNode")
+    const { address } = nodes(volume, 0)[3].pointer
+    volume.damage(address, (page) => Node.clear(page, Node.TREE, 0))
+    assert.deepStrictEqual(addresses(volume, "EmptyNode"), [address])
     const empty = new Volume()
     empty.damage(nodes(empty, 0)[0].pointer.address, (page) => Node.clear(page, Node.TREE, 0))
     assert.deepStrictEqual([...codes(empty)], ["EmptyNode", "RootFolder", "InodeCount"])

@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import * as Extent from "../../src/core/Extent.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Layout from "../../src/core/Layout.ts"
+import { CorruptPage, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { parameters, scaled } from "./propertyRuns.ts"
@@ -105,6 +106,64 @@ describe("FreeMap", () => {
       heights.map((pages) => FreeMap.heightFor(layout, pages)),
       [0, 0, 1, 1, 2, 2, 3]
     )
+    assert.deepStrictEqual(
+      heights.map((pages) => FreeMap.nodeCount(layout, pages)),
+      [1, 1, 2 + 1, 26 + 1, 27 + 2 + 1, 676 + 26 + 1, 677 + 27 + 2 + 1]
+    )
+  })
+
+  it("reads, of maps that differ in one leaf, that leaf of both", () => {
+    const space = new SpaceMemory(512, 200_000, Extent.of(0, 20), new Random(1))
+    const all = Extent.fromUnsorted(Array.from({ length: 50 }, (_, leaf) => [leaf * 3968 + 3000, 7] as const))
+    space.map = FreeMap.allocate(space.map, all)
+    space.mark(all, 0)
+    const home = (first: number) => (sizes: ReadonlyArray<number>) => sizes.map((_, i) => first + i)
+    space.fold(home(1000))
+    space.fold(home(2000))
+    const past = space.past
+    const page = 3968 * 30 + 3000
+    space.map = FreeMap.release(space.map, Extent.of(page, 1))
+    space.mark(Extent.of(page, 1), 1)
+    space.fold(home(500))
+    const died = space.run(() => {
+      const read = new Set<string>()
+      const pages: Pages = {
+        layout: space.layout,
+        node: (bytes, at, kind, level) => {
+          if (level === 0) read.add(Buffer.from(bytes.subarray(at, at + space.layout.pointerBytes)).toString("hex"))
+          return space.pages.node(bytes, at, kind, level)
+        },
+        peek: (...where) => space.pages.peek(...where)
+      }
+      const found = FreeMap.freedSince(pages, space.map, past.map)
+      // The homes of the map stand in leaf 0.
+      assert.isAtMost(read.size, 4)
+      return found
+    })
+    assert.isTrue(Extent.has(died, page))
+    space.check()
+  })
+
+  it("knows free pages from the very first on", () => {
+    const space = new SpaceMemory(512, 4000, Extent.of(60, 10), new Random(1))
+    assert.deepStrictEqual(
+      space.fold((sizes) => sizes.map((_, i) => 100 + i)),
+      []
+    )
+    assert.strictEqual(space.run(() => FreeMap.freeInLeaf(space.pages, space.map, 0))[0], 0)
+    space.check()
+  })
+
+  it("finds corrupt that a page is freed which is free already", () => {
+    const space = new SpaceMemory(512, 4000, Extent.of(0, 20), new Random(1))
+    const twice = FreeMap.release(space.map, Extent.of(30, 1))
+    let thrown: unknown
+    try {
+      FreeMap.freeInLeaf(space.pages, twice, 0)
+    } catch (cause) {
+      thrown = cause
+    }
+    assert.deepStrictEqual(thrown, new CorruptPage(undefined, FreeMap.FREED_TWICE))
   })
 
   it("changes no map that it was given", () => {

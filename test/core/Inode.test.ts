@@ -166,7 +166,7 @@ describe("Inode", () => {
     ]
     for (const [what, key] of wrong)
       assert.isUndefined(
-        decoded(() => Inode.decodeKey(key)),
+        decoded(() => [Inode.decodeKey(key)]),
         what
       )
   })

@@ -7,9 +7,11 @@ import * as Inode from "../../src/core/Inode.ts"
 import * as Inodes from "../../src/core/Inodes.ts"
 import * as LongRuns from "../../src/core/LongRuns.ts"
 import * as Node from "../../src/core/Node.ts"
+import type * as Settle from "../../src/core/Settle.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { CommitRun } from "./CommitRun.ts"
 import { parameters } from "./propertyRuns.ts"
+import { TestVolume } from "./TestVolume.ts"
 
 /** Adds a file and answers its number. */
 const addFile = (run: CommitRun, bytes: Uint8Array): number =>
@@ -120,5 +122,21 @@ describe("LongRuns", () => {
     if (plan._tag !== "Plan") return assert.fail(plan._tag)
     run.perform(plan)
     assert.isTrue(Bytes.equal(contentOf(run, number), bytes))
+  })
+
+  it("take for every run of several pages as many branches as its pieces need, and one for each that is there", () => {
+    const { layout } = new TestVolume({ pageBytes: 512, pageCount: 100, isChecked: false })
+    const { ropeFanout } = layout
+    const place = (kind: number, pages: number): Settle.Places[number] => {
+      const bytes = new Uint8Array(pages * 512)
+      return { id: 1, node: bytes, kind, level: kind === Node.DATA ? 0 : 1, holder: bytes, at: 0 }
+    }
+    const growth = (...places: Settle.Places) => LongRuns.growth(layout, places)
+    assert.strictEqual(growth(), 0)
+    assert.strictEqual(growth(place(Node.ROPE, 1), place(Node.DATA, 1), place(Node.TREE, 1)), 0)
+    assert.strictEqual(growth(place(Node.DATA, 2)), 3)
+    assert.strictEqual(growth(place(Node.DATA, ropeFanout)), 2 + 2)
+    assert.strictEqual(growth(place(Node.DATA, ropeFanout + 1)), 2 + 3)
+    assert.strictEqual(growth(place(Node.DATA, 2), place(Node.ROPE, 1), place(Node.ROPE, 1), place(Node.DATA, 3)), 8)
   })
 })

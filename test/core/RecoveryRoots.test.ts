@@ -69,6 +69,16 @@ describe("an opened root", () => {
     assert.strictEqual(scene.refused().cause, "Corrupt")
   })
 
+  it("needs nothing where its commit wrote no page", () => {
+    const scene = new Scene(3)
+    scene.commitEmpty(false)
+    const { root } = scene.volume.head
+    const state = scene.opened()
+    assert.strictEqual(generationOf(state), root.record.generation)
+    assert.deepStrictEqual([root.record.clean, root.record.barriers], [false, 1])
+    assert.deepStrictEqual(state.rewrite, [{ address: root.page, bytes: root.bytes }])
+  })
+
   it("needs no page that was born with its base", () => {
     const scene = new Scene(6)
     const { base } = scene.newest.record

@@ -2,6 +2,7 @@ import { assert, describe, it } from "vitest"
 import * as BTree from "../../src/core/BTree.ts"
 import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as Settle from "../../src/core/Settle.ts"
 import { Random } from "../../src/testing/Random.ts"
@@ -60,6 +61,46 @@ describe("Settle", () => {
     assert.isFalse(Pointer.isMemory(layout, top.link, 0))
     assert.strictEqual(draft.dirtyBytes, 0)
     assert.deepStrictEqual(Settle.collect(draft, [top]), [])
+  })
+
+  it("names what was settled before by its address, wherever a pointer into memory is left", () => {
+    const memory = grown(500)
+    const { draft, layout } = memory
+    const top = topOf(memory)
+    const places = Settle.collect(draft, [top])
+    const before = places.map(({ at, holder, kind, level }) => ({
+      link: holder.slice(at, at + layout.pointerBytes),
+      kind,
+      level,
+      names: false
+    }))
+    Settle.place(
+      draft,
+      places,
+      places.map((_, i) => 1000 + i)
+    )
+    assert.deepStrictEqual(Settle.collect(draft, before), [])
+    assert.deepStrictEqual(
+      before.map(({ link }) => link),
+      places.map(({ at, holder }) => holder.slice(at, at + layout.pointerBytes))
+    )
+  })
+
+  it("finds forged what names no node of the draft, or one that has its place", () => {
+    const memory = grown(5)
+    const unknown = topOf(memory)
+    Pointer.writeMemory(memory.layout, unknown.link, 0, 999, 1)
+    const tops: ReadonlyArray<ReadonlyArray<Settle.Top>> = [[unknown], [topOf(memory), topOf(memory)]]
+    for (const some of tops) {
+      let thrown: unknown
+      try {
+        Settle.collect(memory.draft, some)
+      } catch (cause) {
+        thrown = cause
+      }
+      assert.instanceOf(thrown, CorruptPage)
+    }
+    assert.lengthOf(Settle.collect(memory.draft, [topOf(memory)]), 1)
   })
 
   it("settles only what changed since", () => {
