@@ -43,6 +43,7 @@ export type Item =
       readonly nameFault: string | undefined
     }
   | { readonly _tag: "Orphan"; readonly number: number }
+  | { readonly _tag: "Parent"; readonly number: number; readonly folder: number; readonly name: Name }
   /** An item that makes no sense; of an inode where its key says of which. */
   | { readonly _tag: "Bad"; readonly reason: string; readonly number: number | undefined; readonly isInode: boolean }
 
@@ -72,6 +73,10 @@ export const read = (layout: Layout, node: Uint8Array, keyAt: number, keyEnd: nu
     return restBytes === 0
       ? readInode(layout, node, number, keyEnd, valueBytes)
       : bad("the key of an inode is too long", number)
+  }
+  if (tag === 6) {
+    if (restBytes <= 6 || valueBytes !== 0) return bad("a parent item makes no sense", number)
+    return { _tag: "Parent", number, folder: readUint48Key(node, restAt), name: node.slice(restAt + 6, keyEnd) }
   }
   if (tag !== 1 && tag !== 2) return bad(`a key of the names tree has the unknown tag ${tag}`, number)
   if (restBytes === 0) return bad("an item has an empty name", number)

@@ -44,6 +44,9 @@ export class CheckNames {
   #parents = new Float64Array(64)
   #nameAt = new Float64Array(64)
   #nameBytes = new Uint8Array(64)
+  /** Entries less parent items, and the exclusive or of the digests of both: zero where they are the same. */
+  #unpaired = new Float64Array(64)
+  #pairs = new Uint32Array(64)
   #text = new Uint8Array(1024)
   #textBytes = 0
 
@@ -83,6 +86,8 @@ export class CheckNames {
     this.#parents = grown(this.#parents, floats)
     this.#nameAt = grown(this.#nameAt, floats)
     this.#nameBytes = grown(this.#nameBytes, bytes)
+    this.#unpaired = grown(this.#unpaired, floats)
+    this.#pairs = grown(this.#pairs, words)
   }
 
   // ---- what the items say
@@ -105,6 +110,9 @@ export class CheckNames {
         this.#flag(item.number, ORPHAN)
         this.orphanCount++
         return
+      case "Parent":
+        this.#pair(this.#row(item.number), item.folder, item.name, -1)
+        return
       case "Bad":
         if (item.isInode && item.number !== undefined) this.#flag(item.number, SEEN | BROKEN)
         this.#problems.add("Item", item.reason, { address, inode: item.number })
@@ -115,6 +123,11 @@ export class CheckNames {
     // The row comes first: it may make the arrays longer, and then they are others.
     const row = this.#row(number)
     this.#flags[row] |= flags
+  }
+
+  #pair(row: number, folder: number, name: CheckItem.Name, count: number): void {
+    this.#unpaired[row] += count
+    this.#pairs[row] ^= digest(folder, name)
   }
 
   #addInode(item: CheckItem.InodeItem): void {
@@ -143,6 +156,7 @@ export class CheckNames {
     this.#children[parent]++
     this.#entries[row]++
     this.#claimedTypes[row] |= 1 << type
+    this.#pair(row, folder, name, 1)
     if (number === ROOT) {
       this.#problems.add("RootFolder", "an entry names the root folder", { address, inode: number, folder, name })
       return
@@ -215,6 +229,9 @@ export class CheckNames {
     } else if (!isOrphan && (entries > links || (isComplete && entries !== links))) {
       this.#problems.add("LinkCount", `it says that it has ${links} links, and has ${entries} entries`, { inode })
     }
+    if (isComplete && (this.#unpaired[row] !== 0 || this.#pairs[row] !== 0)) {
+      this.#problems.add("Parents", "its parent items are not the entries that name it", { inode })
+    }
     if (type === CheckItem.FOLDER) {
       const size = this.#sizes[row]
       const children = this.#children[row]
@@ -278,6 +295,17 @@ export class CheckNames {
     const path = this.pathOf(folder)
     return path === undefined ? undefined : `${path === "/" ? "" : path}/${decodeName(name)}`
   }
+}
+
+/** FNV-1a of a folder's number and a name: accidents do not make two the same. */
+const digest = (folder: number, name: CheckItem.Name): number => {
+  let hash = 0x811c9dc5
+  const mix = (byte: number): void => {
+    hash = Math.imul(hash ^ byte, 0x01000193)
+  }
+  for (let rest = folder; rest > 0; rest = Math.floor(rest / 256)) mix(rest % 256)
+  for (const byte of name) mix(byte)
+  return hash
 }
 
 /** A name as text; bytes that are no UTF-8 become replacement characters. */

@@ -36,6 +36,7 @@ export type Code =
   | "LinkCount"
   | "FolderSize"
   | "FolderParents"
+  | "Parents"
   | "RootFolder"
   | "Cycle"
   | "Unreachable"

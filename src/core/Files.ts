@@ -50,7 +50,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
   invariant(made.type !== Inode.FOLDER || made.content.length === 0, "a folder has no content")
   const folder = Names.folderOf(place)
   const parent = Folder.inodeOf(draft, draft.roots.names, folder)
-  // The ways to the three items are loaded now, and an insert needs nothing else.
+  // The ways to the items are loaded now, and an insert needs nothing else.
   BTree.find(draft, draft.roots.names, Inode.inodeKey(Inodes.nextNumber(draft)))
   draft.seal()
   const number = Inodes.add(draft, {
@@ -66,7 +66,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
     size: made.content.length,
     content: Content.make(draft, made.content)
   })
-  Folder.putEntry(draft, folder, name, { number, type: made.type })
+  Folder.addEntry(draft, folder, name, { number, type: made.type })
   Folder.touch(draft, folder, parent, 1, time)
   return Result.succeed(number)
 }
@@ -85,7 +85,7 @@ export const link = (draft: RootsDraft, number: number, place: Names.Place, time
   const folder = Names.folderOf(place)
   const parent = Folder.inodeOf(draft, names, folder)
   Inodes.put(draft, number, { ...inode, links: inode.links + 1, changeTime: time })
-  Folder.putEntry(draft, folder, name, { number, type: inode.type })
+  Folder.addEntry(draft, folder, name, { number, type: inode.type })
   Folder.touch(draft, folder, parent, 1, time)
   return Result.succeed(undefined)
 }
@@ -149,7 +149,7 @@ const remove = (
   const folder = Names.folderOf(place)
   const inode = Inodes.ofEntry(draft, draft.roots.names, entry)
   const parent = Folder.inodeOf(draft, draft.roots.names, folder)
-  Folder.removeEntry(draft, folder, name)
+  Folder.removeEntry(draft, folder, name, entry.number)
   Folder.touch(draft, folder, parent, -1, time)
   return Orphans.unlink(draft, entry.number, inode, time, open)
 }
@@ -190,8 +190,9 @@ export const rename = (
   const replacedInode = replaced && Inodes.ofEntry(draft, names, replaced)
   const fromParent = Folder.inodeOf(draft, names, fromFolder)
   const toParent = Folder.inodeOf(draft, names, toFolder)
-  Folder.removeEntry(draft, fromFolder, fromName)
-  Folder.putEntry(draft, toFolder, toName, moved)
+  if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced.number)
+  Folder.removeEntry(draft, fromFolder, fromName, moved.number)
+  Folder.addEntry(draft, toFolder, toName, moved)
   const added = replaced === undefined ? 1 : 0
   if (fromFolder === toFolder) Folder.touch(draft, fromFolder, fromParent, added - 1, time)
   else {

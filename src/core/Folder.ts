@@ -3,6 +3,7 @@
  *
  * - A folder's size is the number of its entries; adding or removing one changes the folder's times as well.
  * - Entries are keyed by the number of their folder, in the byte order of their names: a folder moves without them.
+ * - An entry stands twice: under its folder, and under what it names (a parent item), so that a path is found from below.
  */
 import * as Result from "effect/Result"
 import * as BTree from "./BTree.ts"
@@ -15,6 +16,7 @@ import { CorruptPage, type Pages } from "./Pages.ts"
 import type { Tree } from "./Tree.ts"
 
 const NO_NAME = new Uint8Array(0)
+const NO_VALUE = new Uint8Array(0)
 
 /** An entry and its name. */
 export interface Named extends Inode.Entry {
@@ -74,12 +76,17 @@ export const isEmpty = (pages: Pages, names: Tree, folder: number): boolean =>
 export const inodeOf = (pages: Pages, names: Tree, folder: number): Inode.Inode =>
   Inodes.ofEntry(pages, names, { number: folder, type: Inode.FOLDER })
 
-/** Adds an entry or replaces it, without touching the folder itself. */
-export const putEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void =>
+/** Adds an entry where there is none, without touching the folder itself. */
+export const addEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
   Inodes.putItem(draft, Inode.entryKey(folder, name), Inode.encodeEntry(entry))
+  Inodes.putItem(draft, Inode.parentKey(entry.number, folder, name), NO_VALUE)
+}
 
-export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array): void =>
+/** Removes the entry of this name, which names the inode of this number. */
+export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, number: number): void => {
+  Inodes.removeItem(draft, Inode.parentKey(number, folder, name))
   Inodes.removeItem(draft, Inode.entryKey(folder, name))
+}
 
 /** Puts the folder's inode after its entries became `added` more (or fewer). */
 export const touch = (

@@ -7,6 +7,7 @@
  *     parent | ENTRY | name     an entry of a folder: number (6) and type (1) of what it names
  *     number | ATTRIBUTE | name an extended attribute: its bytes
  *     0      | ORPHAN | number  an inode without a name that is still open
+ *     number | PARENT | folder (6, big-endian) | name   the same entry from below: one for each entry that names the inode
  *
  * Inode item:
  *
@@ -36,9 +37,12 @@ const TAG_INODE = 0
 const TAG_ENTRY = 1
 const TAG_ATTRIBUTE = 2
 const TAG_ORPHAN = 3
+const TAG_PARENT = 6
 
 const NUMBER_BYTES = 6
 const PREFIX_BYTES = NUMBER_BYTES + 1
+/** What stands before the name in the key of a parent item. */
+const PARENT_BYTES = PREFIX_BYTES + NUMBER_BYTES
 const VERSION = 1
 
 const AT_TYPE = 1
@@ -59,7 +63,7 @@ const FORM_INLINE = 255
 /** The longest name of an entry or attribute, where the page size allows it. */
 export const NAME_BYTES_MAX = 255
 
-export const nameBytesMax = (layout: Layout): number => Math.min(NAME_BYTES_MAX, layout.keyBytesMax - PREFIX_BYTES)
+export const nameBytesMax = (layout: Layout): number => Math.min(NAME_BYTES_MAX, layout.keyBytesMax - PARENT_BYTES)
 
 /** The longest content that stands in the inode item: with it, three items still fit into a leaf. */
 export const inlineBytesMax = (layout: Layout): number =>
@@ -110,6 +114,14 @@ export const inodeKey = (number: number): Uint8Array => prefix(number, TAG_INODE
 export const entryKey = (parent: number, name: Uint8Array): Uint8Array => named(parent, TAG_ENTRY, name)
 /** With an empty name: the prefix of all attributes of an inode. */
 export const attributeKey = (number: number, name: Uint8Array): Uint8Array => named(number, TAG_ATTRIBUTE, name)
+/** With folder 0 and an empty name: below all parent items of an inode. */
+export const parentKey = (number: number, folder: number, name: Uint8Array): Uint8Array => {
+  const key = prefix(number, TAG_PARENT, NUMBER_BYTES + name.length)
+  Bytes.writeUint48Key(key, PREFIX_BYTES, folder)
+  key.set(name, PARENT_BYTES)
+  return key
+}
+export const parentPrefix = (number: number): Uint8Array => prefix(number, TAG_PARENT, 0)
 export const orphanKey = (number: number): Uint8Array => {
   const key = prefix(0, TAG_ORPHAN, NUMBER_BYTES)
   Bytes.writeUint48Key(key, PREFIX_BYTES, number)
@@ -124,6 +136,7 @@ export type Key =
   | { readonly _tag: "Entry"; readonly parent: number; readonly name: Uint8Array }
   | { readonly _tag: "Attribute"; readonly number: number; readonly name: Uint8Array }
   | { readonly _tag: "Orphan"; readonly number: number }
+  | { readonly _tag: "Parent"; readonly number: number; readonly folder: number; readonly name: Uint8Array }
 
 export const decodeKey = (key: Uint8Array): Key => {
   if (key.length < PREFIX_BYTES) throw new CorruptPage(undefined, "a key of the names tree is too short")
@@ -141,6 +154,11 @@ export const decodeKey = (key: Uint8Array): Key => {
       break
     case TAG_ORPHAN:
       if (rest.length === NUMBER_BYTES && number === 0) return { _tag: "Orphan", number: Bytes.readUint48Key(rest, 0) }
+      break
+    case TAG_PARENT:
+      if (rest.length > NUMBER_BYTES && number > 0) {
+        return { _tag: "Parent", number, folder: Bytes.readUint48Key(rest, 0), name: rest.subarray(NUMBER_BYTES) }
+      }
   }
   throw new CorruptPage(undefined, "a key of the names tree makes no sense")
 }

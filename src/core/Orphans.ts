@@ -97,7 +97,7 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
   if (inode.type === Inode.FOLDER) {
     const found = Folder.entries(draft, draft.roots.names, number, undefined, left)
     for (const entry of found) {
-      Folder.removeEntry(draft, number, entry.name)
+      Folder.removeEntry(draft, number, entry.name, entry.number)
       unlink(draft, entry.number, Inodes.ofEntry(draft, draft.roots.names, entry), time, open)
     }
     left -= found.length

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Commit from "../core/Commit.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
-import { Current, ended, frameOf, type Viewing } from "./Frame.ts"
+import { Current, ended, frameOf, type Running, type Viewing } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as Session from "./Session.ts"
@@ -24,9 +24,24 @@ export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
     if (frame === undefined) return readOutside(session, f)
     if (frame._tag === "Viewing") return Interpreter.readRoot(session, frame.head, f)
     if (!frame.isOpen) return Effect.fail(ended())
-    const { draft, pinned } = frame.group
-    return Interpreter.read(session, pinned, () => f(draft, draft.roots))
+    return readFrame(session, frame, f)
   })
+
+/** What a reader of a transaction finds that has ended meanwhile: its fiber has outlived what forked it. */
+const ENDED = Symbol("ended")
+
+/** Reads in a transaction. Whatever it has loaded, it reads nothing from a draft that has been rolled back below it. */
+const readFrame = <A>(
+  session: Session.Session,
+  frame: Running,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> => {
+  const { draft, pinned } = frame.group
+  const answer = Interpreter.read(session, pinned, (): A | typeof ENDED =>
+    frame.isOpen ? f(draft, draft.roots) : ENDED
+  )
+  return Effect.flatMap(answer, (value) => (value === ENDED ? Effect.fail(ended()) : Effect.succeed(value as A)))
+}
 
 /** Runs a reading function of the core on a root that somebody has pinned, whatever the caller is inside of. */
 export const readAt = <A>(

@@ -102,9 +102,51 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
     "entries in a file",
     (v) => {
       v.put(Inode.entryKey(NOTE, utf8("in")), Inode.encodeEntry({ number: LINKED, type: Inode.FILE }))
+      v.put(Inode.parentKey(LINKED, NOTE, utf8("in")), new Uint8Array(0))
       v.change(LINKED, { links: 3 })
     },
     ["EntryType /folder/note"]
+  ],
+  [
+    "an entry that is not known from below",
+    (v) => v.remove(Inode.parentKey(LINKED, FOLDER, utf8("link"))),
+    ["Parents /file"]
+  ],
+  [
+    "a parent item without its entry",
+    (v) => v.put(Inode.parentKey(LINKED, FOLDER, utf8("other")), new Uint8Array(0)),
+    ["Parents /file"]
+  ],
+  [
+    "a parent item with another name",
+    (v) => {
+      v.remove(Inode.parentKey(NOTE, FOLDER, utf8("note")))
+      v.put(Inode.parentKey(NOTE, FOLDER, utf8("nota")), new Uint8Array(0))
+    },
+    ["Parents /folder/note"]
+  ],
+  [
+    "a parent item with another folder",
+    (v) => {
+      v.remove(Inode.parentKey(NOTE, FOLDER, utf8("note")))
+      v.put(Inode.parentKey(NOTE, SUB, utf8("note")), new Uint8Array(0))
+    },
+    ["Parents /folder/note"]
+  ],
+  [
+    "a parent item of nobody",
+    (v) => v.put(Inode.parentKey(77, FOLDER, utf8("note")), new Uint8Array(0)),
+    ["MissingInode 77", "NextInode -"]
+  ],
+  [
+    "a parent item with a value",
+    (v) => v.put(Inode.parentKey(NOTE, FOLDER, utf8("note")), utf8("x")),
+    ["Item /folder/note", "Parents /folder/note"]
+  ],
+  [
+    "a parent item without a name",
+    (v) => v.put(Inode.parentKey(NOTE, FOLDER, utf8("")), utf8("")),
+    ["Item /folder/note"]
   ],
   [
     "an inode without a name",
@@ -118,7 +160,7 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   [
     "a folder without a name",
     (v) => {
-      v.remove(Inode.entryKey(FOLDER, utf8("sub")))
+      v.unname(FOLDER, "sub", SUB)
       v.change(FOLDER, { size: 2 })
     },
     ["Unreachable 4"]
@@ -126,7 +168,7 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   [
     "an orphan",
     (v) => {
-      v.remove(Inode.entryKey(FOLDER, utf8("note")))
+      v.unname(FOLDER, "note", NOTE)
       v.change(FOLDER, { size: 2 })
       v.change(NOTE, { links: 0 })
       v.put(Inode.orphanKey(NOTE), new Uint8Array(0))
@@ -136,7 +178,7 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   [
     "an orphan with links",
     (v) => {
-      v.remove(Inode.entryKey(FOLDER, utf8("note")))
+      v.unname(FOLDER, "note", NOTE)
       v.change(FOLDER, { size: 2 })
       v.put(Inode.orphanKey(NOTE), new Uint8Array(0))
     },
@@ -163,7 +205,7 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   [
     "a folder inside itself",
     (v) => {
-      v.remove(Inode.entryKey(1, utf8("folder")))
+      v.unname(1, "folder", FOLDER)
       v.change(1, { size: 1 })
       v.entry(SUB, "folder", { number: FOLDER, type: Inode.FOLDER })
     },
@@ -172,7 +214,7 @@ const cases: ReadonlyArray<readonly [string, (volume: Volume) => void, ReadonlyA
   [
     "a folder that is its own parent",
     (v) => {
-      v.remove(Inode.entryKey(FOLDER, utf8("sub")))
+      v.unname(FOLDER, "sub", SUB)
       v.change(FOLDER, { size: 2 })
       v.entry(SUB, "sub", { number: SUB, type: Inode.FOLDER })
     },

@@ -165,7 +165,7 @@ export class Volume {
       const content = pieces === undefined ? inode.content : ropeOf(draft, pieces)
       const size = content?._tag === "Rope" ? content.size : (content?.bytes.length ?? inode.size ?? 0)
       putItem(draft, Inode.inodeKey(number), inodeItem({ size, ...inode, ...(content && { content }) }))
-      putItem(draft, Inode.entryKey(folder, utf8(name)), Inode.encodeEntry({ number, type: inode.type ?? Inode.FILE }))
+      addEntry(draft, folder, utf8(name), { number, type: inode.type ?? Inode.FILE })
       grow(draft, folder)
       const { inodeCount, nextInode } = draft.roots
       draft.roots = { ...draft.roots, inodeCount: inodeCount + 1, nextInode: Math.max(nextInode, number + 1) }
@@ -189,9 +189,15 @@ export class Volume {
   entry(folder: number, name: string | Uint8Array, entry: Inode.Entry): void {
     this.commit((draft) => {
       const bytes = typeof name === "string" ? utf8(name) : name
-      putItem(draft, Inode.entryKey(folder, bytes), Inode.encodeEntry(entry))
+      addEntry(draft, folder, bytes, entry)
       grow(draft, folder)
     })
+  }
+
+  /** Removes an entry of a number, without a word to folder and inode. */
+  unname(folder: number, name: string, number: number): void {
+    this.remove(Inode.entryKey(folder, utf8(name)))
+    this.remove(Inode.parentKey(number, folder, utf8(name)))
   }
 
   inode(number: number): Inode.Inode {
@@ -342,6 +348,12 @@ const inodeOf = (draft: RootsDraft, number: number): Inode.Inode => {
   const bytes = BTree.get(draft, draft.roots.names, Inode.inodeKey(number))
   if (bytes === undefined) throw new Error(`inode ${number} is missing`)
   return Inode.decode(draft.layout, bytes, 0, bytes.length)
+}
+
+/** Both items of an entry. */
+const addEntry = (draft: RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
+  putItem(draft, Inode.entryKey(folder, name), Inode.encodeEntry(entry))
+  putItem(draft, Inode.parentKey(entry.number, folder, name), new Uint8Array(0))
 }
 
 /** One entry more. */

@@ -13,21 +13,29 @@ export const check = (volume: TestVolume): void => {
   const entries = new Map<number, Array<Inode.Entry>>()
   const orphans = new Set<number>()
   const attributed = new Set<number>()
+  const [above, below] = [new Set<string>(), new Set<string>()]
   volume.read((pages) => {
     inodes.clear()
     entries.clear()
+    above.clear()
+    below.clear()
     BTree.ascend(pages, names, undefined, (item) => {
       const key = Inode.decodeKey(BTree.key(item))
       if (key._tag === "Inode") inodes.set(key.number, Inode.decode(layout, item.node, item.keyEnd, item.valueEnd))
       else if (key._tag === "Entry") {
         const list = entries.get(key.parent) ?? []
-        list.push(Inode.decodeEntry(item.node, item.keyEnd, item.valueEnd))
+        const entry = Inode.decodeEntry(item.node, item.keyEnd, item.valueEnd)
+        list.push(entry)
         entries.set(key.parent, list)
+        above.add(`${entry.number} ${key.parent} ${key.name.join()}`)
+      } else if (key._tag === "Parent") {
+        below.add(`${key.number} ${key.folder} ${key.name.join()}`)
       } else if (key._tag === "Orphan") orphans.add(key.number)
       else attributed.add(key.number)
       return true
     })
   })
+  assert.deepStrictEqual(below, above, "an entry stands under its folder and under what it names")
   assert.strictEqual(inodes.size, inodeCount, "the roots count the inodes")
   const links = new Map<number, number>([[Inode.ROOT, 1]])
   for (const [parent, list] of entries) {

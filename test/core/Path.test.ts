@@ -45,7 +45,7 @@ describe("Path", () => {
   })
 
   it("takes names as long as the pages allow", () => {
-    const max = 512 / 3 - 16 / 3 - small.pointerBytes - 4 - 7
+    const max = 512 / 3 - 16 / 3 - small.pointerBytes - 4 - 13
     assert.isString(outcome(Path.parse(small, "x".repeat(Math.floor(max) + 1))))
     assert.isNotString(outcome(Path.parse(small, "x".repeat(Math.floor(max)))))
   })

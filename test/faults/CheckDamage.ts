@@ -19,6 +19,7 @@ export type Rule =
   | "no pointer names a superblock or slot"
   | "links are counted"
   | "the entries of a folder are counted"
+  | "entries are compared with the parents of what they name"
   | "everything is reached from the root folder"
   | "keys stay within the bounds above them"
   | "spans add up"
@@ -146,10 +147,16 @@ export const damages: ReadonlyArray<Damage> = [
     code: "FolderSize"
   },
   {
+    rules: ["entries are compared with the parents of what they name"],
+    what: "an entry that is not known from below",
+    damage: (volume) => volume.remove(Inode.parentKey(NOTE, 2, utf8("note 7"))),
+    code: "Parents"
+  },
+  {
     rules: ["everything is reached from the root folder"],
     what: "a file without a name",
     damage: (volume) => {
-      volume.remove(Inode.entryKey(2, utf8("note 5")))
+      volume.unname(2, "note 5", 8)
       volume.change(2, { size: 29 })
       volume.change(8, { links: 0 })
     },

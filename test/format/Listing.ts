@@ -20,9 +20,13 @@ export interface Listing {
   /** Numbers of inodes, by the absolute path of each entry that the root folder reaches, the root folder included. */
   readonly paths: ReadonlyMap<string, number>
   readonly orphans: ReadonlyArray<number>
+  /** What the parent items say: number, folder and name of an entry, as {@link pairOf} writes them. */
+  readonly parents: ReadonlySet<string>
   /** Numbers of all that the root folder and the orphans reach. */
   readonly reached: ReadonlySet<number>
 }
+
+const pairOf = (number: number, folder: number, name: string): string => `${number} ${folder} ${name}`
 
 const rootFolder = 1
 const linkBytesMax = 4096
@@ -56,6 +60,7 @@ export class ListingBuilder {
   readonly #inodes = new Map<number, Inode & { readonly attributes: Map<string, Uint8Array> }>()
   readonly #entries = new Map<number, Map<string, Entry>>()
   readonly #orphans: Array<number> = []
+  readonly #parents = new Set<string>()
 
   add(item: NamedItem, pieces: ReadonlyArray<Piece>): void {
     switch (item.is) {
@@ -75,6 +80,9 @@ export class ListingBuilder {
         inode.attributes.set(item.name, item.value)
         return
       }
+      case "parent":
+        this.#parents.add(pairOf(item.number, item.folder, item.name))
+        return
       case "orphan":
         this.#orphans.push(item.number)
     }
@@ -91,18 +99,26 @@ export class ListingBuilder {
     for (const orphan of this.#orphans) {
       walkFolder(this.#entries, orphan, "", met, (_, number) => reached.add(number))
     }
-    return { inodes: this.#inodes, entries: this.#entries, paths, orphans: this.#orphans, reached }
+    return {
+      inodes: this.#inodes,
+      entries: this.#entries,
+      paths,
+      orphans: this.#orphans,
+      parents: this.#parents,
+      reached
+    }
   }
 }
 
 /** What is wrong in a listing by section 9 of the document: types, links, counts, what nothing names. */
 export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
-  const { inodes, entries, orphans, reached } = listing
+  const { inodes, entries, orphans, parents, reached } = listing
   const complaints: Array<string> = []
   const expect = (holds: boolean, complaint: string): void => {
     if (!holds) complaints.push(complaint)
   }
   const links = new Map<number, number>()
+  const pairs = new Set<string>()
   for (const [folder, named] of entries) {
     const inode = inodes.get(folder)
     expect(inode?.type === "folder", `entries of inode ${folder}, which is no folder`)
@@ -110,8 +126,11 @@ export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
     for (const [name, { number, type }] of named) {
       expect(inodes.get(number)?.type === type, `entry ${name} of folder ${folder}: the type of inode ${number}`)
       links.set(number, (links.get(number) ?? 0) + 1)
+      pairs.add(pairOf(number, folder, name))
     }
   }
+  for (const pair of pairs) expect(parents.has(pair), `the entry ${pair} has no parent item`)
+  for (const pair of parents) expect(pairs.has(pair), `the parent item ${pair} has no entry`)
   expect(inodes.get(rootFolder)?.type === "folder", "inode 1 is not a folder")
   expect(!links.has(rootFolder), "an entry names the root folder")
   for (const [number, inode] of inodes) {

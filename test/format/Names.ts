@@ -35,6 +35,7 @@ export type NamedItem =
     }
   | { readonly is: "attribute"; readonly number: number; readonly name: string; readonly value: Uint8Array }
   | { readonly is: "orphan"; readonly number: number }
+  | { readonly is: "parent"; readonly number: number; readonly folder: number; readonly name: string }
 
 const types: ReadonlyArray<FileType | undefined> = [undefined, "file", "folder", "symlink"]
 const fixedBytes = 55
@@ -116,6 +117,10 @@ export const decodeNamedItem = (scan: Scan, item: Item, superblock: Superblock, 
     case 3: {
       must(rest.length === 6 && value.length === 0, "an orphan of a wrong length")
       return { is: "orphan", number: u48be(rest, 0) }
+    }
+    case 6: {
+      must(rest.length > 6 && value.length === 0, "a parent item of a wrong length")
+      return { is: "parent", number, folder: u48be(rest, 0), name: decodeName(rest.subarray(6)) }
     }
     default:
       throw corrupt(`an item of tag ${tag}`)

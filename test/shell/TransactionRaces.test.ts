@@ -121,6 +121,33 @@ it("refuses what a stray fiber still does to the savepoint of a transaction that
   assert.match(String(exit), /Closed|has ended/)
 })
 
+it("refuses what a stray fiber still reads in a transaction that has ended, and does not show it what was before", async () => {
+  const gate = Latch.makeUnsafe(true)
+  const asked = Latch.makeUnsafe(false)
+  const around = (device: Device): Device => ({
+    ...device,
+    read: (ranges) => asked.open.pipe(Effect.andThen(gate.await), Effect.andThen(device.read(ranges)))
+  })
+  const exit = await run({ around, options: { cacheBytes: 0 } }, (volume) =>
+    Effect.gen(function* () {
+      yield* Files.writeFile(volume, "/old", bytes(20 * PAGE_BYTES))
+      let stray: Fiber.Fiber<unknown, unknown> | undefined
+      const failing = Effect.gen(function* () {
+        yield* Files.rename(volume, "/old", "/new")
+        gate.closeUnsafe()
+        asked.closeUnsafe()
+        stray = yield* Effect.forkDetach(Files.readFile(volume, "/new"))
+        yield* asked.await
+        return yield* Effect.fail("no")
+      })
+      yield* Effect.exit(volume.transaction(failing))
+      yield* gate.open
+      return yield* Fiber.await(stray ?? (yield* Effect.die("no fiber")))
+    })
+  )
+  assert.match(String(exit), /has ended/)
+})
+
 it("keeps nothing of an operation in a transaction that was told that the volume is full", async () => {
   const pageCount = 96
   for (let pages = 40; pages < pageCount; pages++) {
