@@ -28,7 +28,8 @@ export interface Item {
   readonly valueEnd: number
 }
 
-const item = (node: Uint8Array, slot: number): Item => {
+/** The item in a slot of a leaf. */
+export const itemAt = (node: Uint8Array, slot: number): Item => {
   const cell = TreeNode.cellAt(node, slot)
   const keyAt = TreeNode.leafKeyAt(cell)
   const keyEnd = keyAt + TreeNode.keyBytes(node, cell)
@@ -57,7 +58,7 @@ export const find = (pages: Pages, tree: Tree.Tree, sought: Uint8Array): Item | 
   if (Tree.isEmpty(pages.layout, tree)) return undefined
   const leaf = leafOf(pages, tree, sought)
   const slot = TreeNode.searchLeaf(leaf, sought)
-  return slot < 0 ? undefined : item(leaf, slot)
+  return slot < 0 ? undefined : itemAt(leaf, slot)
 }
 
 /** A copy of the value of a key. */
@@ -86,7 +87,7 @@ const ascendFrom = (
   const count = Node.count(node)
   if (level === 0) {
     const found = from === undefined ? 0 : TreeNode.searchLeaf(node, from)
-    for (let slot = found < 0 ? ~found : found; slot < count; slot++) if (!visit(item(node, slot))) return false
+    for (let slot = found < 0 ? ~found : found; slot < count; slot++) if (!visit(itemAt(node, slot))) return false
     return true
   }
   const first = from === undefined ? 0 : TreeNode.searchBranch(pages.layout, node, from)
@@ -115,7 +116,7 @@ const descendFrom = (
   if (level === 0) {
     const found = from === undefined ? last : TreeNode.searchLeaf(node, from)
     for (let slot = found < 0 && from !== undefined ? ~found - 1 : found; slot >= 0; slot--) {
-      if (!visit(item(node, slot))) return false
+      if (!visit(itemAt(node, slot))) return false
     }
     return true
   }

@@ -178,32 +178,42 @@ export const rollback = (
 
 // ---- reading one
 
+/** A snapshot that is held open: what the tree has of it, and its root as a reader needs it. */
+export interface Opened {
+  readonly snapshot: CoreSnapshots.Snapshot
+  readonly head: Commit.Head
+}
+
 /**
- * The root of a snapshot as a reader needs it, pinned until the scope ends. It bears the generation of the newest root: what
+ * Opens a snapshot until the scope ends. The root bears the generation of the newest root: what
  * dies from now on is kept for the reader, the snapshot's own pages among it.
  */
 export const open = (
   session: Session.Session,
   name: string
-): Effect.Effect<Commit.Head, VolumeError.VolumeError, Scope.Scope> =>
+): Effect.Effect<Opened, VolumeError.VolumeError, Scope.Scope> =>
   Effect.flatMap(nameOf(session, name), (bytes) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        Session.pin(session, session.head.root.record.generation)
-        return session.head
-      }),
-      ({ root }) => Effect.sync(() => Session.unpin(session, root.record.generation))
-    ).pipe(
+    newest(session).pipe(
       Effect.flatMap((head) =>
         Effect.flatMap(
           Interpreter.readRoot(session, head, (pages, roots) => find(pages, roots, bytes)),
           (snapshot) =>
             snapshot === undefined
               ? fail(notFound(session, name))
-              : Effect.succeed(headOf(session.binding.layout, head, snapshot))
+              : Effect.succeed({ snapshot, head: headOf(session.binding.layout, head, snapshot) })
         )
       )
     )
+  )
+
+/** The newest durable root, pinned until the scope ends. */
+export const newest = (session: Session.Session): Effect.Effect<Commit.Head, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      Session.pin(session, session.head.root.record.generation)
+      return session.head
+    }),
+    ({ root }) => Effect.sync(() => Session.unpin(session, root.record.generation))
   )
 
 const headOf = (

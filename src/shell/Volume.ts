@@ -19,6 +19,7 @@ import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
 import * as Checking from "./Checking.ts"
+import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
@@ -31,6 +32,7 @@ import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
+export type { ByteRange, Change } from "./Difference.ts"
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
 
@@ -151,6 +153,12 @@ export interface Interface {
    * stream of how far it has come, of which the last has the report. At most `bytesPerSecond`, if that is given.
    */
   readonly scrub: (options?: Scrub.Options) => Stream.Stream<Scrub.Progress, VolumeError>
+  /**
+   * What differs between two states: from a snapshot to another one, or to what is durable now, earlier or later. Entries are
+   * told as added, removed, renamed (the inode is the same), or changed, with the ranges of bytes that are others. What both
+   * states share is passed over: it costs what was changed. Both states stay whole until the stream ends.
+   */
+  readonly diff: (from: string, to?: string) => Stream.Stream<Difference.Change, VolumeError>
   /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
   readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
   /** The durable root that the caller sees; nothing in a transaction, or where it sees what is not durable yet. */
@@ -241,10 +249,11 @@ const service = (session: Session.Session): Volume["Service"] =>
       list: Snapshots.list(session),
       remove: (name) => Snapshots.remove(session, name),
       rollback: (name, options) => Snapshots.rollback(session, name, options),
-      open: (name) => Effect.map(Snapshots.open(session, name), (head) => ofSnapshot(session, head))
+      open: (name) => Effect.map(Snapshots.open(session, name), ({ head }) => ofSnapshot(session, head))
     },
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
+    diff: (from, to) => Difference.diff(session, from, to),
     durableRoot: Reading.durableRoot(session),
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
