@@ -1,7 +1,7 @@
 /**
  * Differences of ropes against those of byte arrays: no byte that differs is left out, and what was not touched is not named.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { isZero } from "../../src/core/Bytes.ts"
 import type * as Rope from "../../src/core/Rope.ts"

@@ -1,7 +1,7 @@
 /**
  * Differences of trees against those of maps, and what they cost.
  */
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import * as BTree from "../../src/core/BTree.ts"
 import { compare } from "../../src/core/Bytes.ts"
