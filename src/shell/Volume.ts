@@ -23,6 +23,7 @@ import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
+import * as Receipt from "./Receipt.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
@@ -31,17 +32,9 @@ import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
+export type { Receipt } from "./Receipt.ts"
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
-
-/** Proof of a commit: the root that made it durable. */
-export interface Receipt {
-  /** 16 bytes. */
-  readonly volumeId: Uint8Array
-  readonly generation: number
-  /** 32 bytes. */
-  readonly rootHash: Uint8Array
-}
 
 /** What a volume holds and has done. Sizes in bytes. */
 export interface Statistics {
@@ -97,6 +90,11 @@ export interface Options extends Opening.FormatOptions {
    * swapped them: the newest changes may be lost.
    */
   readonly force?: boolean | undefined
+  /**
+   * Opens only a volume that still has this commit, and formats nothing: an older copy, another volume, or one that was set back
+   * to a snapshot from before it fails with `RolledBack`.
+   */
+  readonly atLeast?: Receipt.Receipt | undefined
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024
@@ -114,7 +112,9 @@ export interface Interface {
   /** The same, with a receipt; none if nothing was changed or nothing is durable yet. */
   readonly commit: <A, E, R>(
     effect: Effect.Effect<A, E, R>
-  ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt> }, E | VolumeError, R>
+  ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt.Receipt> }, E | VolumeError, R>
+  /** The receipt of the newest durable root, whoever committed it. */
+  readonly receipt: Effect.Effect<Receipt.Receipt>
   /** Runs all reads inside on one durable root. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
   /** Makes everything durable that has succeeded. */
@@ -180,7 +180,8 @@ export const open = (
         cacheBytes: options.cacheBytes ?? CACHE_BYTES,
         dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
         readOnly: options.readOnly ?? false,
-        force: options.force ?? false
+        force: options.force ?? false,
+        atLeast: options.atLeast
       }),
       (opened) =>
         Effect.catch(Transaction.close(opened), (error) =>
@@ -226,12 +227,9 @@ const service = (session: Session.Session): Volume["Service"] =>
     commit: (effect) =>
       Effect.map(Transaction.transaction(session, effect), ({ head, value }) => ({
         value,
-        receipt: Option.map(head, ({ root }) => ({
-          volumeId: session.binding.volumeId,
-          generation: root.record.generation,
-          rootHash: root.hash
-        }))
+        receipt: Option.map(head, ({ root }) => Receipt.of(session.binding.volumeId, root))
       })),
+    receipt: Effect.sync(() => Receipt.of(session.binding.volumeId, session.head.root)),
     view: (effect) => Reading.view(session, effect),
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),

@@ -8,6 +8,7 @@
 import * as Data from "effect/Data"
 import * as FileError from "../core/FileError.ts"
 import type { DeviceFailed, Locked } from "./DeviceError.ts"
+import * as Receipt from "./Receipt.ts"
 
 /** The device holds no volume. */
 export class NotFormatted extends Data.TaggedError("NotFormatted")<{
@@ -88,6 +89,35 @@ export class Fenced extends Data.TaggedError("Fenced")<{
   override get message(): string {
     const what = this.generation === undefined ? "formatted it anew" : `wrote root ${this.generation}`
     return `${this.device} has another writer, which ${what}. Nothing more is written here: close the volume, see that nobody else uses it, and open it again.`
+  }
+}
+
+/** The volume does not have the commit that it was opened with the receipt of. Nothing was written. */
+export class RolledBack extends Data.TaggedError("RolledBack")<{
+  readonly device: string
+  /**
+   * `NoVolume`: the device is blank. `OtherVolume`: it holds another one. `Older`: its newest root is from before the commit.
+   * `OtherRoot`: it has another root of that generation: an older copy was written further. `Abandoned`: the commit was undone, by
+   * going back to a snapshot.
+   */
+  readonly why: "NoVolume" | "OtherVolume" | "Older" | "OtherRoot" | "Abandoned"
+  readonly expected: Receipt.Receipt
+  /** Of the newest root; none where there is no volume. */
+  readonly found: Receipt.Receipt | undefined
+}> {
+  override get message(): string {
+    const found = this.found === undefined ? "no volume" : Receipt.encode(this.found)
+    const [what, advice] = {
+      NoVolume: ["is blank", "See that it is the right device"],
+      OtherVolume: ["holds another volume", "See that it is the right device"],
+      Older: ["is an older copy of its volume", "Find the newest copy"],
+      OtherRoot: ["is an older copy of its volume that was written further", "Find the copy that has the commit"],
+      Abandoned: [
+        "was set back to a snapshot from before the commit",
+        "If that was meant, use the receipt of a later commit"
+      ]
+    }[this.why]
+    return `${this.device} ${what}: it was to have the commit ${Receipt.encode(this.expected)}, and its newest is ${found}. ${advice}, or open it without the receipt.`
   }
 }
 
@@ -207,6 +237,7 @@ export type Reason =
   | Corrupt
   | DiskFull
   | Fenced
+  | RolledBack
   | ViewExpired
   | Poisoned
   | ReadOnly
