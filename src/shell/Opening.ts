@@ -28,6 +28,7 @@ import { Identity } from "./Identity.ts"
 import * as Interpreter from "./Interpreter.ts"
 import { PageCache } from "./PageCache.ts"
 import { PinnedPages } from "./PinnedPages.ts"
+import { Readers } from "./Readers.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { Durability, Session } from "./Session.ts"
 import * as SlotReading from "./SlotReading.ts"
@@ -55,7 +56,11 @@ export interface OpenOptions extends FormatOptions {
   readonly force: boolean
   /** Open only what still has this commit; then nothing is formatted. */
   readonly atLeast?: Receipt | undefined
+  /** How old a view may grow, in milliseconds; without end if it is not given. */
+  readonly viewAgeMaxMillis?: number | undefined
 }
+
+const NANOS_PER_MILLI = 1_000_000
 
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
@@ -246,6 +251,7 @@ const recover = Effect.fnUntraced(function* (
       `${device.identity}: root ${generation} was not complete${place} (${reason}); took the one before`
     )
   }
+  const clock = yield* Clock.Clock
   const cache = new PageCache(options.cacheBytes, pageBytes)
   const { freeCount, cursor, map } = root.record
   const session: Session = {
@@ -274,6 +280,7 @@ const recover = Effect.fnUntraced(function* (
     hasWritten: false,
     poison: undefined,
     closed: false,
+    readers: new Readers(() => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI, options.viewAgeMaxMillis),
     pins: new Map(),
     open: new Map(),
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }

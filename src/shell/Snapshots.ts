@@ -23,7 +23,7 @@ import * as CoreSnapshots from "../core/Snapshots.ts"
 import * as Tree from "../core/Tree.ts"
 import { Identity } from "./Identity.ts"
 import * as Interpreter from "./Interpreter.ts"
-import * as Session from "./Session.ts"
+import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import * as VolumeError from "./VolumeError.ts"
 import * as Reading from "./Reading.ts"
@@ -185,22 +185,22 @@ export const rollback = (
 export const open = (
   session: Session.Session,
   name: string
-): Effect.Effect<Commit.Head, VolumeError.VolumeError, Scope.Scope> =>
+): Effect.Effect<Reading.PinnedRoot, VolumeError.VolumeError, Scope.Scope> =>
   Effect.flatMap(nameOf(session, name), (bytes) =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        Session.pin(session, session.head.root.record.generation)
-        return session.head
+        const { head, readers } = session
+        return { head, reader: readers.enter("Snapshot", head.root.record.generation) }
       }),
-      ({ root }) => Effect.sync(() => Session.unpin(session, root.record.generation))
+      ({ reader }) => Effect.sync(() => session.readers.leave(reader))
     ).pipe(
-      Effect.flatMap((head) =>
+      Effect.flatMap(({ head, reader }) =>
         Effect.flatMap(
           Interpreter.readRoot(session, head, (pages, roots) => find(pages, roots, bytes)),
           (snapshot) =>
             snapshot === undefined
               ? fail(notFound(session, name))
-              : Effect.succeed(headOf(session.binding.layout, head, snapshot))
+              : Effect.succeed({ head: headOf(session.binding.layout, head, snapshot), reader })
         )
       )
     )

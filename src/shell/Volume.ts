@@ -5,6 +5,7 @@
  * transactions, views, durability, statistics.
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -12,7 +13,6 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
-import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Layout } from "../core/Layout.ts"
 import type { Pages } from "../core/Pages.ts"
@@ -21,6 +21,7 @@ import { BlockDevice } from "./BlockDevice.ts"
 import * as Checking from "./Checking.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
+import * as HeldBack from "./HeldBack.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Receipt from "./Receipt.ts"
@@ -59,6 +60,7 @@ export interface Statistics {
   readonly syncs: number
   readonly pagesRead: number
   readonly pagesWritten: number
+  readonly readers: HeldBack.Statistics
 }
 
 /** What is fixed for the life of a volume, and what its opening found. */
@@ -95,6 +97,11 @@ export interface Options extends Opening.FormatOptions {
    * to a snapshot from before it fails with `RolledBack`.
    */
   readonly atLeast?: Receipt.Receipt | undefined
+  /**
+   * How old a view or an opened snapshot may grow; without end by default. An older one holds no pages back any more, and its
+   * next read fails with `ViewExpired`.
+   */
+  readonly viewAgeMax?: Duration.Input | undefined
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024
@@ -181,7 +188,8 @@ export const open = (
         dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
         readOnly: options.readOnly ?? false,
         force: options.force ?? false,
-        atLeast: options.atLeast
+        atLeast: options.atLeast,
+        viewAgeMaxMillis: options.viewAgeMax === undefined ? undefined : Duration.toMillis(options.viewAgeMax)
       }),
       (opened) =>
         Effect.catch(Transaction.close(opened), (error) =>
@@ -209,7 +217,7 @@ export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, B
  * that root: what it has written over fails with `ViewExpired`, and is never read as anything else.
  */
 export const layerReadOnly = (
-  options: Omit<Options, "format" | "durability" | "dirtyBytes"> = {}
+  options: Omit<Options, "format" | "durability" | "dirtyBytes" | "viewAgeMax"> = {}
 ): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open({ ...options, format: "never", readOnly: true }))
 
@@ -239,7 +247,7 @@ const service = (session: Session.Session): Volume["Service"] =>
       list: Snapshots.list(session),
       remove: (name) => Snapshots.remove(session, name),
       rollback: (name, options) => Snapshots.rollback(session, name, options),
-      open: (name) => Effect.map(Snapshots.open(session, name), (head) => ofSnapshot(session, head))
+      open: (name) => Effect.map(Snapshots.open(session, name), (pinned) => ofSnapshot(session, pinned))
     },
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
@@ -250,7 +258,7 @@ const service = (session: Session.Session): Volume["Service"] =>
   })
 
 /** A service that reads one root; what is not about its content is the volume's own. */
-const ofSnapshot = (session: Session.Session, head: Commit.Head): Volume["Service"] => {
+const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volume["Service"] => {
   const readOnly = Effect.suspend(() => Effect.fail(failureOf(new ReadOnly({ device: session.device.identity }))))
   const whole = service(session)
   return Volume.of({
@@ -267,9 +275,9 @@ const ofSnapshot = (session: Session.Session, head: Commit.Head): Volume["Servic
       remove: () => readOnly,
       rollback: () => readOnly
     },
-    durableRoot: Effect.succeed(head),
+    durableRoot: Effect.succeed(pinned.head),
     openFiles: OpenFiles.ofSnapshot,
-    read: (f) => Reading.readAt(session, head, f),
+    read: (f) => Reading.readAt(session, pinned, f),
     write: () => readOnly
   })
 }
@@ -302,6 +310,7 @@ const statisticsOf = (session: Session.Session): Statistics => {
     cacheBytes: cache.bytes,
     cacheHits: cache.hits,
     cacheMisses: cache.misses,
-    ...session.counters
+    ...session.counters,
+    readers: HeldBack.statistics(session)
   }
 }

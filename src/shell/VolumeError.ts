@@ -121,15 +121,23 @@ export class RolledBack extends Data.TaggedError("RolledBack")<{
   }
 }
 
-/** A reader's root was given up by a writer in another process, and pages of it were written again. */
+/**
+ * A reader's root is not kept any more: a writer in another process has written pages of it again, or the view was older than
+ * `viewAgeMax` allows.
+ */
 export class ViewExpired extends Data.TaggedError("ViewExpired")<{
   readonly device: string
   /** Of the root that was read. */
   readonly generation: number
   /** Of the newest root now. */
   readonly newest: number
+  /** The age, in milliseconds, that the view was past; none if it is a writer's doing. */
+  readonly ageMaxMillis?: number | undefined
 }> {
   override get message(): string {
+    if (this.ageMaxMillis !== undefined) {
+      return `${this.device} does not keep root ${this.generation} for this view any more: it is older than ${this.ageMaxMillis} ms, which viewAgeMax allows, and the newest root is ${this.newest}. Begin a new view, or open the snapshot again, and read in shorter ones.`
+    }
     return `${this.device} has a writer, which is at root ${this.newest} and has written over pages of root ${this.generation}, which was being read. Refresh the volume, or open it again, and read again.`
   }
 }
