@@ -12,6 +12,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import type { DeviceFailed, Locked } from "../shell/DeviceError.ts"
 import * as FileDevice from "../shell/FileDevice.ts"
+import * as Receipt from "../shell/Receipt.ts"
 import * as Volume from "../shell/Volume.ts"
 import type { VolumeError } from "../shell/VolumeError.ts"
 import { printable, Refused } from "./Failure.ts"
@@ -37,11 +38,26 @@ export const snapshotFlag: Flag.Flag<Option.Option<string>> = Flag.String("snaps
   Flag.withDescription("Read this snapshot, and not the newest state")
 )
 
+/** `--at-least RECEIPT`. */
+export const atLeastFlag: Flag.Flag<Option.Option<Receipt.Receipt>> = Flag.String("at-least").pipe(
+  Flag.withMetavar("<receipt>"),
+  Flag.filterMap(Receipt.decode, () => "a receipt as `notafs info` shows it"),
+  Flag.optional,
+  Flag.withDescription("Fail if the volume does not have this commit any more: an older copy, or another volume")
+)
+
 /** Runs an effect on the volume in the image at `path`, or on a snapshot of it, for reading only. */
 export const reading =
-  (path: string, snapshot: Option.Option<string> = Option.none()) =>
+  (
+    path: string,
+    snapshot: Option.Option<string> = Option.none(),
+    atLeast: Option.Option<Receipt.Receipt> = Option.none()
+  ) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | OpenError, Exclude<R, Volume.Volume>> => {
-    const newest = Layer.provide(Volume.layerReadOnly(), FileDevice.layer({ path, readOnly: true }))
+    const newest = Layer.provide(
+      Volume.layerReadOnly({ atLeast: Option.getOrUndefined(atLeast) }),
+      FileDevice.layer({ path, readOnly: true })
+    )
     const layer = Option.match(snapshot, {
       onNone: () => newest,
       onSome: (name) => Layer.provide(Volume.layerSnapshot(name), newest)

@@ -3,7 +3,9 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
+import * as Receipt from "../shell/Receipt.ts"
 import { Volume } from "../shell/Volume.ts"
 import * as Image from "./Image.ts"
 import * as Show from "./Show.ts"
@@ -11,11 +13,13 @@ import * as Sizes from "./Sizes.ts"
 
 export const command = Command.make(
   "info",
-  { image: Image.argument, json: Show.jsonFlag },
+  { image: Image.argument, atLeast: Image.atLeastFlag, json: Show.jsonFlag },
   Effect.fnUntraced(
     function* ({ json }) {
-      const { facts, statistics: current } = yield* Volume
-      const statistics = yield* current
+      const volume = yield* Volume
+      const { facts } = volume
+      const statistics = yield* volume.statistics
+      const receipt = Receipt.encode(yield* volume.receipt)
       const used = statistics.size - statistics.free
       if (json) {
         return yield* Show.json({
@@ -31,6 +35,7 @@ export const command = Command.make(
           reserved: statistics.reserved,
           inodes: statistics.inodeCount,
           generation: statistics.generation,
+          receipt,
           rootSlots: facts.rootSlots,
           rejectedRoots: facts.rejectedRoots
         })
@@ -50,12 +55,13 @@ export const command = Command.make(
           ["free", `${Sizes.show(statistics.free)}, ${Sizes.show(statistics.reserved)} of it kept for deletions`],
           ["inodes", Show.count(statistics.inodeCount, "file, folder or link", "files, folders and links")],
           ["commit", `number ${statistics.generation}`],
+          ["receipt", receipt],
           ...(facts.rejectedRoots.length === 0
             ? []
             : [["rejected", `roots ${facts.rejectedRoots.join(", ")}: not complete, passed over`]])
         ]).join("\n")
       )
     },
-    (effect, { image }) => Image.reading(image)(effect)
+    (effect, { atLeast, image }) => Image.reading(image, Option.none(), atLeast)(effect)
   )
 ).pipe(Command.withDescription("Show what a volume is and how full it is"))

@@ -45,6 +45,14 @@ const heldPages = (allocator: Allocator): Extent.ExtentSet =>
 
 export const heldCount = (allocator: Allocator): number => Extent.size(heldPages(allocator))
 
+/** How many pages are held for readers alone: for roots from `oldestRoot` on, and not for `base`. */
+export const heldFor = (held: ReadonlyArray<Held>, oldestRoot: number, base: number): number =>
+  Extent.size(
+    held
+      .filter(({ generation }) => generation > oldestRoot && generation <= base)
+      .reduce((pages, { extents }) => Extent.union(pages, extents), Extent.EMPTY)
+  )
+
 /** Pages that could be taken now. */
 export const allocatableCount = (allocator: Allocator): number => allocator.freeCount - heldCount(allocator)
 

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Check from "../core/Check.ts"
 import type { RootRecord } from "../core/RootRecord.ts"
 import * as Expiry from "./Expiry.ts"
-import * as Session from "./Session.ts"
+import type * as Session from "./Session.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -27,10 +27,9 @@ export const run = (session: Session.Session, isDeep: boolean): Effect.Effect<Ch
   Effect.acquireUseRelease(
     Effect.sync(() => {
       const { record } = session.head.root
-      Session.pin(session, record.generation)
-      return record
+      return { record, reader: session.readers.enter("Scan", record.generation) }
     }),
-    (record) =>
+    ({ record }) =>
       Effect.gen(function* () {
         const { binding, device } = session
         let state = yield* begin(session, record, isDeep)
@@ -40,5 +39,5 @@ export const run = (session: Session.Session, isDeep: boolean): Effect.Effect<Ch
         if (state.report.problemCount > 0) yield* Expiry.check(session, record.generation)
         return state.report
       }),
-    (record) => Effect.sync(() => Session.unpin(session, record.generation))
+    ({ reader }) => Effect.sync(() => session.readers.leave(reader))
   )

@@ -4,10 +4,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type * as Commit from "../core/Commit.ts"
 import * as CoreDifference from "../core/Difference.ts"
 import * as FileStat from "./FileStat.ts"
-import * as Interpreter from "./Interpreter.ts"
+import * as Reading from "./Reading.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
 import type { VolumeError } from "./VolumeError.ts"
@@ -34,18 +33,20 @@ export type Change =
     }
 
 /** A root, and the newest generation of what it reaches. */
-export interface Side {
-  readonly head: Commit.Head
+export interface Side extends Reading.PinnedRoot {
   readonly generation: number
 }
 
 /** A snapshot, or the newest durable root, held until the scope ends. */
 const held = (session: Session.Session, name: string | undefined) =>
   name === undefined
-    ? Effect.map(Snapshots.newest(session), (head): Side => ({ head, generation: head.root.record.generation }))
-    : Effect.map(Snapshots.open(session, name), ({ head, snapshot }): Side => ({
-        head,
-        generation: snapshot.generation
+    ? Effect.map(Snapshots.newest(session, "View"), (pinned): Side => ({
+        ...pinned,
+        generation: pinned.head.root.record.generation
+      }))
+    : Effect.map(Snapshots.open(session, name), (opened): Side => ({
+        ...opened,
+        generation: opened.snapshot.generation
       }))
 
 const ofCore = (change: CoreDifference.Change): Change => ({ ...change, type: FileStat.typeOf(change.type) })
@@ -64,10 +65,10 @@ export const between = (session: Session.Session, before: Side, after: Side): St
   const { names: old } = before.head.root.record.roots
   const { names: now } = after.head.root.record.roots
   // Whichever was pinned first keeps the pages of both.
-  const head = before.head.root.record.generation < after.head.root.record.generation ? before.head : after.head
+  const pinned = before.reader.generation < after.reader.generation ? before : after
   const step = (state: CoreDifference.State | undefined) =>
     Effect.map(
-      Interpreter.readRoot(session, head, (pages) =>
+      Reading.readAt(session, pinned, (pages) =>
         CoreDifference.step(pages, state ?? CoreDifference.begin(pages, old, now, before.generation))
       ),
       ({ changes, state: next }) => {

@@ -8,6 +8,7 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Roots } from "../core/Roots.ts"
+import type { Reader } from "./Readers.ts"
 import type * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -30,6 +31,7 @@ export interface Viewing {
   readonly _tag: "Viewing"
   readonly session: Session.Session
   readonly head: Commit.Head
+  readonly reader: Reader
   readonly outer: Frame | undefined
 }
 

@@ -21,12 +21,15 @@ import * as Batching from "./Batching.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
 import { BufferPool } from "./BufferPool.ts"
 import * as Fencing from "./Fencing.ts"
+import * as Freshness from "./Freshness.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
 import * as Interpreter from "./Interpreter.ts"
 import { PageCache } from "./PageCache.ts"
 import { PinnedPages } from "./PinnedPages.ts"
+import { Readers } from "./Readers.ts"
+import type { Receipt } from "./Receipt.ts"
 import type { Durability, Session } from "./Session.ts"
 import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -51,7 +54,13 @@ export interface OpenOptions extends FormatOptions {
   readonly readOnly: boolean
   /** Open even if the newest root may be in a slot that cannot be read, or if the two newest are lost. */
   readonly force: boolean
+  /** Open only what still has this commit; then nothing is formatted. */
+  readonly atLeast?: Receipt | undefined
+  /** How old a view may grow, in milliseconds; without end if it is not given. */
+  readonly viewAgeMaxMillis?: number | undefined
 }
+
+const NANOS_PER_MILLI = 1_000_000
 
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
@@ -179,6 +188,17 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
 export const open = Effect.fnUntraced(function* (device: Device, options: OpenOptions) {
   const hashes = yield* Hashes.load
   const found = yield* find(device, Hashes.all(hashes))
+  const { atLeast } = options
+  if (atLeast !== undefined && options.format === "always") {
+    const reason = "a volume that is formatted anew has no commit that there is a receipt of"
+    return yield* fail(new VolumeError.InvalidOptions({ device: device.identity, reason }))
+  }
+  if (atLeast !== undefined && found.isBlank) {
+    const { identity } = device
+    return yield* fail(
+      new VolumeError.RolledBack({ device: identity, why: "NoVolume", expected: atLeast, found: undefined })
+    )
+  }
   const mayFormat = options.format === "always" || (options.format === "if-blank" && found.isBlank)
   if (mayFormat) return yield* recover(device, hashes, yield* format(device, hashes, options), options)
   if (found.superblock === undefined) return yield* fail(noSuperblock(device, found))
@@ -231,6 +251,7 @@ const recover = Effect.fnUntraced(function* (
       `${device.identity}: root ${generation} was not complete${place} (${reason}); took the one before`
     )
   }
+  const clock = yield* Clock.Clock
   const cache = new PageCache(options.cacheBytes, pageBytes)
   const { freeCount, cursor, map } = root.record
   const session: Session = {
@@ -259,10 +280,12 @@ const recover = Effect.fnUntraced(function* (
     hasWritten: false,
     poison: undefined,
     closed: false,
+    readers: new Readers(() => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI, options.viewAgeMaxMillis),
     pins: new Map(),
     open: new Map(),
     counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
   }
+  if (options.atLeast !== undefined) yield* Freshness.check(session, options.atLeast)
   if (!session.readOnly) {
     yield* Fencing.check(session)
     yield* Writing.stabilize(session)

@@ -3,7 +3,7 @@
  *
  * - A reader never waits for a writer. It sees the root of its transaction or view, else the newest durable one; where durability
  *   is by interval, what has succeeded is visible at once.
- * - What is read is pinned, so that no page of it is written over meanwhile.
+ * - What is read is pinned, so that no page of it is written over meanwhile. A view that has grown too old lets go; see `Readers`.
  */
 import * as Effect from "effect/Effect"
 import type * as Commit from "../core/Commit.ts"
@@ -12,17 +12,24 @@ import type { Roots } from "../core/Roots.ts"
 import { Current, ended, frameOf, type Running, type Viewing } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
+import type { Reader } from "./Readers.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Failure = VolumeError.VolumeError
+
+/** A root, and the reader that keeps it whole. */
+export interface PinnedRoot {
+  readonly head: Commit.Head
+  readonly reader: Reader
+}
 
 /** Runs a reading function of the core on the root that the caller sees. */
 export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
   Effect.flatMap(Current, (innermost) => {
     const frame = frameOf(session, innermost)
     if (frame === undefined) return readOutside(session, f)
-    if (frame._tag === "Viewing") return Interpreter.readRoot(session, frame.head, f)
+    if (frame._tag === "Viewing") return readPinned(session, frame, f)
     if (!frame.isOpen) return Effect.fail(ended())
     return readFrame(session, frame, f)
   })
@@ -46,10 +53,33 @@ const readFrame = <A>(
 /** Runs a reading function of the core on a root that somebody has pinned, whatever the caller is inside of. */
 export const readAt = <A>(
   session: Session.Session,
-  head: Commit.Head,
+  pinned: PinnedRoot,
   f: (pages: Pages, roots: Roots) => A
 ): Effect.Effect<A, Failure> =>
-  Effect.suspend(() => (session.closed ? Effect.fail(closed()) : Interpreter.readRoot(session, head, f)))
+  Effect.suspend(() => (session.closed ? Effect.fail(closed()) : readPinned(session, pinned, f)))
+
+const readPinned = <A>(
+  session: Session.Session,
+  { head, reader }: PinnedRoot,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> => {
+  if (session.readers.ageMaxMillis === Infinity) return Interpreter.readRoot(session, head, f)
+  return Effect.suspend(() => {
+    if (session.readers.hasExpired(reader)) return Effect.fail(expired(session, reader))
+    // In the same step: should it expire meanwhile, what this one read needs is kept until it has it.
+    Session.pin(session, reader.generation)
+    return Effect.ensuring(
+      Interpreter.readRoot(session, head, f),
+      Effect.sync(() => Session.unpin(session, reader.generation))
+    )
+  })
+}
+
+const expired = ({ device, head, readers }: Session.Session, { generation }: Reader): Failure => {
+  const newest = head.root.record.generation
+  const { ageMaxMillis } = readers
+  return VolumeError.make(new VolumeError.ViewExpired({ device: device.identity, generation, newest, ageMaxMillis }))
+}
 
 const closed = (): Failure => VolumeError.make(new VolumeError.Closed({ what: "volume" }))
 
@@ -110,15 +140,14 @@ export const view = <A, E, R>(
       ready,
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          const { head } = session
-          Session.pin(session, head.root.record.generation)
-          return head
+          const { head, readers } = session
+          return { head, reader: readers.enter("View", head.root.record.generation) }
         }),
-        (head) => {
-          const frame: Viewing = { _tag: "Viewing", session, head, outer }
+        ({ head, reader }) => {
+          const frame: Viewing = { _tag: "Viewing", session, head, reader, outer }
           return Effect.provideService(effect, Current, frame)
         },
-        (head) => Effect.sync(() => Session.unpin(session, head.root.record.generation))
+        ({ reader }) => Effect.sync(() => session.readers.leave(reader))
       )
     )
   })

@@ -20,7 +20,7 @@ import type { EncodedRoot } from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Checking from "./Checking.ts"
 import * as Expiry from "./Expiry.ts"
-import * as Session from "./Session.ts"
+import type * as Session from "./Session.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -66,12 +66,11 @@ export const run = (
   const pinned = Effect.acquireRelease(
     Effect.sync(() => {
       const { root } = session.head
-      Session.pin(session, root.record.generation)
-      return root
+      return { root, reader: session.readers.enter("Scan", root.record.generation) }
     }),
-    ({ record }) => Effect.sync(() => Session.unpin(session, record.generation))
+    ({ reader }) => Effect.sync(() => session.readers.leave(reader))
   )
-  return Stream.unwrap(Effect.flatMap(pinned, (root) => ofRoot(session, root, options)))
+  return Stream.unwrap(Effect.flatMap(pinned, ({ root }) => ofRoot(session, root, options)))
 }
 
 const ofRoot = Effect.fnUntraced(function* (session: Session.Session, root: EncodedRoot, options: Options) {

@@ -25,6 +25,7 @@ import type { BufferPool } from "./BufferPool.ts"
 import type { Identity } from "./Identity.ts"
 import type { PageCache } from "./PageCache.ts"
 import type { PinnedPages } from "./PinnedPages.ts"
+import type { Readers } from "./Readers.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 /** When a transaction is durable: when it returns, or at the next interval or `sync`. */
@@ -121,7 +122,9 @@ export interface Session {
   hasWritten: boolean
   poison: VolumeError.VolumeError | undefined
   closed: boolean
-  /** Readers by the generation that they read. */
+  /** Views, opened snapshots and scans. */
+  readonly readers: Readers
+  /** Single reads that wait for the device, by the generation that they read. */
   readonly pins: Map<number, number>
   /** What somebody has open, by number; see `OpenFiles`. */
   readonly open: Map<number, OpenInode>
@@ -154,7 +157,8 @@ export const unpin = (session: Session, generation: number): void => {
 
 /** The oldest root whose pages must stay: the one before the head (R = 1), or one that a reader still reads. */
 export const oldestRoot = (session: Session): number => {
-  let oldest = session.head.root.record.base
+  const { base } = session.head.root.record
+  let oldest = Math.min(base, session.readers.oldest()?.generation ?? base)
   for (const generation of session.pins.keys()) oldest = Math.min(oldest, generation)
   return oldest
 }

@@ -23,7 +23,8 @@ import * as CoreSnapshots from "../core/Snapshots.ts"
 import * as Tree from "../core/Tree.ts"
 import { Identity } from "./Identity.ts"
 import * as Interpreter from "./Interpreter.ts"
-import * as Session from "./Session.ts"
+import type { Reader } from "./Readers.ts"
+import type * as Session from "./Session.ts"
 import * as Transaction from "./Transaction.ts"
 import * as VolumeError from "./VolumeError.ts"
 import * as Reading from "./Reading.ts"
@@ -179,9 +180,8 @@ export const rollback = (
 // ---- reading one
 
 /** A snapshot that is held open: what the tree has of it, and its root as a reader needs it. */
-export interface Opened {
+export interface Opened extends Reading.PinnedRoot {
   readonly snapshot: CoreSnapshots.Snapshot
-  readonly head: Commit.Head
 }
 
 /**
@@ -193,27 +193,30 @@ export const open = (
   name: string
 ): Effect.Effect<Opened, VolumeError.VolumeError, Scope.Scope> =>
   Effect.flatMap(nameOf(session, name), (bytes) =>
-    newest(session).pipe(
-      Effect.flatMap((head) =>
+    newest(session, "Snapshot").pipe(
+      Effect.flatMap(({ head, reader }) =>
         Effect.flatMap(
           Interpreter.readRoot(session, head, (pages, roots) => find(pages, roots, bytes)),
           (snapshot) =>
             snapshot === undefined
               ? fail(notFound(session, name))
-              : Effect.succeed({ snapshot, head: headOf(session.binding.layout, head, snapshot) })
+              : Effect.succeed({ snapshot, head: headOf(session.binding.layout, head, snapshot), reader })
         )
       )
     )
   )
 
 /** The newest durable root, pinned until the scope ends. */
-export const newest = (session: Session.Session): Effect.Effect<Commit.Head, never, Scope.Scope> =>
+export const newest = (
+  session: Session.Session,
+  kind: Reader["kind"]
+): Effect.Effect<Reading.PinnedRoot, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      Session.pin(session, session.head.root.record.generation)
-      return session.head
+      const { head, readers } = session
+      return { head, reader: readers.enter(kind, head.root.record.generation) }
     }),
-    ({ root }) => Effect.sync(() => Session.unpin(session, root.record.generation))
+    ({ reader }) => Effect.sync(() => session.readers.leave(reader))
   )
 
 const headOf = (

@@ -5,6 +5,7 @@
  * transactions, views, durability, statistics.
  */
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -12,7 +13,6 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
-import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Layout } from "../core/Layout.ts"
 import type { Pages } from "../core/Pages.ts"
@@ -22,8 +22,10 @@ import * as Checking from "./Checking.ts"
 import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
+import * as HeldBack from "./HeldBack.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
+import * as Receipt from "./Receipt.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
@@ -33,17 +35,9 @@ import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
 export type { ByteRange, Change } from "./Difference.ts"
+export type { Receipt } from "./Receipt.ts"
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
-
-/** Proof of a commit: the root that made it durable. */
-export interface Receipt {
-  /** 16 bytes. */
-  readonly volumeId: Uint8Array
-  readonly generation: number
-  /** 32 bytes. */
-  readonly rootHash: Uint8Array
-}
 
 /** What a volume holds and has done. Sizes in bytes. */
 export interface Statistics {
@@ -68,6 +62,7 @@ export interface Statistics {
   readonly syncs: number
   readonly pagesRead: number
   readonly pagesWritten: number
+  readonly readers: HeldBack.Statistics
 }
 
 /** What is fixed for the life of a volume, and what its opening found. */
@@ -99,6 +94,16 @@ export interface Options extends Opening.FormatOptions {
    * swapped them: the newest changes may be lost.
    */
   readonly force?: boolean | undefined
+  /**
+   * Opens only a volume that still has this commit, and formats nothing: an older copy, another volume, or one that was set back
+   * to a snapshot from before it fails with `RolledBack`.
+   */
+  readonly atLeast?: Receipt.Receipt | undefined
+  /**
+   * How old a view or an opened snapshot may grow; without end by default. An older one holds no pages back any more, and its
+   * next read fails with `ViewExpired`.
+   */
+  readonly viewAgeMax?: Duration.Input | undefined
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024
@@ -116,7 +121,9 @@ export interface Interface {
   /** The same, with a receipt; none if nothing was changed or nothing is durable yet. */
   readonly commit: <A, E, R>(
     effect: Effect.Effect<A, E, R>
-  ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt> }, E | VolumeError, R>
+  ) => Effect.Effect<{ readonly value: A; readonly receipt: Option.Option<Receipt.Receipt> }, E | VolumeError, R>
+  /** The receipt of the newest durable root, whoever committed it. */
+  readonly receipt: Effect.Effect<Receipt.Receipt>
   /** Runs all reads inside on one durable root. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
   /** Makes everything durable that has succeeded. */
@@ -188,7 +195,9 @@ export const open = (
         cacheBytes: options.cacheBytes ?? CACHE_BYTES,
         dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
         readOnly: options.readOnly ?? false,
-        force: options.force ?? false
+        force: options.force ?? false,
+        atLeast: options.atLeast,
+        viewAgeMaxMillis: options.viewAgeMax === undefined ? undefined : Duration.toMillis(options.viewAgeMax)
       }),
       (opened) =>
         Effect.catch(Transaction.close(opened), (error) =>
@@ -216,7 +225,7 @@ export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, B
  * that root: what it has written over fails with `ViewExpired`, and is never read as anything else.
  */
 export const layerReadOnly = (
-  options: Omit<Options, "format" | "durability" | "dirtyBytes"> = {}
+  options: Omit<Options, "format" | "durability" | "dirtyBytes" | "viewAgeMax"> = {}
 ): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open({ ...options, format: "never", readOnly: true }))
 
@@ -234,12 +243,9 @@ const service = (session: Session.Session): Volume["Service"] =>
     commit: (effect) =>
       Effect.map(Transaction.transaction(session, effect), ({ head, value }) => ({
         value,
-        receipt: Option.map(head, ({ root }) => ({
-          volumeId: session.binding.volumeId,
-          generation: root.record.generation,
-          rootHash: root.hash
-        }))
+        receipt: Option.map(head, ({ root }) => Receipt.of(session.binding.volumeId, root))
       })),
+    receipt: Effect.sync(() => Receipt.of(session.binding.volumeId, session.head.root)),
     view: (effect) => Reading.view(session, effect),
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
@@ -249,7 +255,7 @@ const service = (session: Session.Session): Volume["Service"] =>
       list: Snapshots.list(session),
       remove: (name) => Snapshots.remove(session, name),
       rollback: (name, options) => Snapshots.rollback(session, name, options),
-      open: (name) => Effect.map(Snapshots.open(session, name), ({ head }) => ofSnapshot(session, head))
+      open: (name) => Effect.map(Snapshots.open(session, name), (pinned) => ofSnapshot(session, pinned))
     },
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
@@ -261,7 +267,7 @@ const service = (session: Session.Session): Volume["Service"] =>
   })
 
 /** A service that reads one root; what is not about its content is the volume's own. */
-const ofSnapshot = (session: Session.Session, head: Commit.Head): Volume["Service"] => {
+const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volume["Service"] => {
   const readOnly = Effect.suspend(() => Effect.fail(failureOf(new ReadOnly({ device: session.device.identity }))))
   const whole = service(session)
   return Volume.of({
@@ -278,9 +284,9 @@ const ofSnapshot = (session: Session.Session, head: Commit.Head): Volume["Servic
       remove: () => readOnly,
       rollback: () => readOnly
     },
-    durableRoot: Effect.succeed(head),
+    durableRoot: Effect.succeed(pinned.head),
     openFiles: OpenFiles.ofSnapshot,
-    read: (f) => Reading.readAt(session, head, f),
+    read: (f) => Reading.readAt(session, pinned, f),
     write: () => readOnly
   })
 }
@@ -313,6 +319,7 @@ const statisticsOf = (session: Session.Session): Statistics => {
     cacheBytes: cache.bytes,
     cacheHits: cache.hits,
     cacheMisses: cache.misses,
-    ...session.counters
+    ...session.counters,
+    readers: HeldBack.statistics(session)
   }
 }

@@ -8,6 +8,7 @@
 import * as Data from "effect/Data"
 import * as FileError from "../core/FileError.ts"
 import type { DeviceFailed, Locked } from "./DeviceError.ts"
+import * as Receipt from "./Receipt.ts"
 
 /** The device holds no volume. */
 export class NotFormatted extends Data.TaggedError("NotFormatted")<{
@@ -91,15 +92,52 @@ export class Fenced extends Data.TaggedError("Fenced")<{
   }
 }
 
-/** A reader's root was given up by a writer in another process, and pages of it were written again. */
+/** The volume does not have the commit that it was opened with the receipt of. Nothing was written. */
+export class RolledBack extends Data.TaggedError("RolledBack")<{
+  readonly device: string
+  /**
+   * `NoVolume`: the device is blank. `OtherVolume`: it holds another one. `Older`: its newest root is from before the commit.
+   * `OtherRoot`: it has another root of that generation: an older copy was written further. `Abandoned`: the commit was undone, by
+   * going back to a snapshot.
+   */
+  readonly why: "NoVolume" | "OtherVolume" | "Older" | "OtherRoot" | "Abandoned"
+  readonly expected: Receipt.Receipt
+  /** Of the newest root; none where there is no volume. */
+  readonly found: Receipt.Receipt | undefined
+}> {
+  override get message(): string {
+    const found = this.found === undefined ? "no volume" : Receipt.encode(this.found)
+    const [what, advice] = {
+      NoVolume: ["is blank", "See that it is the right device"],
+      OtherVolume: ["holds another volume", "See that it is the right device"],
+      Older: ["is an older copy of its volume", "Find the newest copy"],
+      OtherRoot: ["is an older copy of its volume that was written further", "Find the copy that has the commit"],
+      Abandoned: [
+        "was set back to a snapshot from before the commit",
+        "If that was meant, use the receipt of a later commit"
+      ]
+    }[this.why]
+    return `${this.device} ${what}: it was to have the commit ${Receipt.encode(this.expected)}, and its newest is ${found}. ${advice}, or open it without the receipt.`
+  }
+}
+
+/**
+ * A reader's root is not kept any more: a writer in another process has written pages of it again, or the view was older than
+ * `viewAgeMax` allows.
+ */
 export class ViewExpired extends Data.TaggedError("ViewExpired")<{
   readonly device: string
   /** Of the root that was read. */
   readonly generation: number
   /** Of the newest root now. */
   readonly newest: number
+  /** The age, in milliseconds, that the view was past; none if it is a writer's doing. */
+  readonly ageMaxMillis?: number | undefined
 }> {
   override get message(): string {
+    if (this.ageMaxMillis !== undefined) {
+      return `${this.device} does not keep root ${this.generation} for this view any more: it is older than ${this.ageMaxMillis} ms, which viewAgeMax allows, and the newest root is ${this.newest}. Begin a new view, or open the snapshot again, and read in shorter ones.`
+    }
     return `${this.device} has a writer, which is at root ${this.newest} and has written over pages of root ${this.generation}, which was being read. Refresh the volume, or open it again, and read again.`
   }
 }
@@ -207,6 +245,7 @@ export type Reason =
   | Corrupt
   | DiskFull
   | Fenced
+  | RolledBack
   | ViewExpired
   | Poisoned
   | ReadOnly

@@ -37,6 +37,25 @@ describe("notafs", () => {
     })
   )
 
+  it.live("shows a receipt, and refuses an image that does not have it", () =>
+    Effect.gen(function* () {
+      const { at, call, image } = yield* prepare
+      yield* call(["touch", "/before"])
+      fs.copyFileSync(image, at("copy"))
+      yield* call(["touch", "/after"])
+      const { receipt } = JSON.parse((yield* call(["info", "--json"])).out)
+      assert.match((yield* call(["info"])).out, new RegExp(`^receipt +${receipt}$`, "m"))
+      yield* call(["info", "--at-least", receipt])
+      yield* call(["check", "--at-least", receipt])
+      for (const name of ["info", "check"]) {
+        const { err, status } = yield* Tool.run([name, at("copy"), "--at-least", receipt])
+        assert.strictEqual(status, 1)
+        assert.match(err, /^notafs: .*copy is an older copy of its volume: .*-\d+-[0-9a-f]{16}\. Find the newest copy/)
+      }
+      assert.strictEqual((yield* Tool.run(["info", image, "--at-least", "17"])).status, 2)
+    })
+  )
+
   it.live("makes, lists, moves and removes", () =>
     Effect.gen(function* () {
       const { call } = yield* prepare
