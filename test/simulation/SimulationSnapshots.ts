@@ -60,10 +60,14 @@ export const take = (world: World): Effect.Effect<void> =>
 
 /** Finds out of which state a snapshot was taken, if nobody has seen it yet. */
 const find = (world: World, state: State): Effect.Effect<void> =>
-  Effect.map(Effect.exit(world.volume.read((pages, roots) => seenIn(pages, roots))), (exit) => {
-    if (Exit.isFailure(exit)) return void tagOf(world, "a read", exit.cause)
-    stateIn(world, exit.value, floorOf(world))
-    if (state.model === undefined) world.breach("I2: a snapshot was taken, and is not there")
+  Effect.suspend(() => {
+    const floor = floorOf(world)
+    const durable = world.model.floor
+    return Effect.map(Effect.exit(world.volume.read((pages, roots) => seenIn(pages, roots))), (exit) => {
+      if (Exit.isFailure(exit)) return void tagOf(world, "a read", exit.cause)
+      stateIn(world, exit.value, world.health.isPoisoned ? durable : floor)
+      if (state.model === undefined) world.breach("I2: a snapshot was taken, and is not there")
+    })
   })
 
 /** Lists the snapshots of a state. */
@@ -74,6 +78,7 @@ const list = (world: World): Effect.Effect<void> =>
     world.spend()
     tell(world, "list snapshots")
     const floor = floorOf(world)
+    const durable = model.floor
     const listed = Effect.gen(function* () {
       const seen = yield* volume.read((pages, roots) => seenIn(pages, roots))
       const names = Keeping.namesOf(yield* volume.snapshots.list)
@@ -82,7 +87,7 @@ const list = (world: World): Effect.Effect<void> =>
     return Effect.map(perhapsInterrupted(world, volume.view(listed), 0.05), (exit) => {
       if (Exit.isFailure(exit)) return void tagOf(world, "a list", exit.cause)
       const { names, seen } = exit.value
-      const state = stateIn(world, seen, world.health.isPoisoned ? model.floor : floor)
+      const state = stateIn(world, seen, world.health.isPoisoned ? durable : floor)
       const expected = Model.listOf(Model.modelOf(state))
       if (names !== expected)
         world.breach(`a list of snapshots of state ${state.mark} is ${names}, and not ${expected}`)
