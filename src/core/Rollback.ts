@@ -6,6 +6,8 @@
  * - A page that was born before the snapshot is passed over together with all under it: what hangs under it is older still.
  * - The work is bounded by what was changed since the snapshot. It is done in steps; the state of a walk is a value, so a step
  *   that misses pages is run again.
+ * - The draft has the tree of the snapshot before the first page is released: what is written early between two steps is what
+ *   stays, and no node of the tree that is given up gets a page that nobody would release.
  */
 import type { DeadExtent, Draft } from "./Draft.ts"
 import * as Deadlists from "./Deadlists.ts"
@@ -38,29 +40,25 @@ const STEP_COUNT = 256
 export const newer = (pages: Pages, { snapshots }: Roots, to: Snapshots.Snapshot): ReadonlyArray<Snapshots.Snapshot> =>
   Snapshots.list(pages, snapshots, to.generation, Number.POSITIVE_INFINITY)
 
-export const begin = ({ names }: Roots, to: Snapshots.Snapshot): State => ({
-  to,
-  frontier: [{ bytes: names.link, at: 0, kind: Node.TREE, level: names.level }],
-  areListsDone: false
-})
+/** Gives the draft the tree of the snapshot; what its own tree held is still to be released. */
+export const begin = (draft: Draft<Roots>, to: Snapshots.Snapshot): State => {
+  const { link, level } = draft.roots.names
+  draft.changeCount++
+  draft.roots = { ...draft.roots, names: to.names, inodeCount: to.inodeCount }
+  return { to, frontier: [{ bytes: link, at: 0, kind: Node.TREE, level }], areListsDone: false }
+}
 
-/** Goes on; nothing is left to do where the answer is `undefined`, and the draft has the tree of the snapshot. */
+/** Goes on; nothing is left to do where the answer is `undefined`. */
 export const step = (draft: Draft<Roots>, state: State): State | undefined => {
   if (state.frontier.length > 0) return { ...state, frontier: releaseSome(draft, state.frontier, state.to.generation) }
   if (!state.areListsDone) {
     return { ...state, areListsDone: Deadlists.revive(draft, state.to.generation, STEP_COUNT) }
   }
   for (const snapshot of newer(draft, draft.roots, state.to)) Snapshots.remove(draft, snapshot)
-  const { inodeCount, names } = state.to
   const { pending } = draft.roots
   const rollback: PendingRollback = { generation: state.to.generation, deadCount: draft.dead.length }
   draft.changeCount++
-  draft.roots = {
-    ...draft.roots,
-    names,
-    inodeCount,
-    pending: { ...pending, rollbacks: [...pending.rollbacks, rollback] }
-  }
+  draft.roots = { ...draft.roots, pending: { ...pending, rollbacks: [...pending.rollbacks, rollback] } }
   return undefined
 }
 

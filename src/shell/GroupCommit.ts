@@ -194,12 +194,19 @@ export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "
 
 // ---- committing
 
+const nothing = (): void => undefined
+
 /**
  * Commits the group, which has at least one transaction. The caller holds the permit and there is no commit in flight; the
- * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable.
+ * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable. A group that could not be
+ * planned and goes on is rid by `undo` of what must not.
  */
-const commitNow = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
-  Effect.onExit(planAndPerform(session, group), (exit) =>
+const commitNow = (
+  session: Session.Session,
+  group: Session.Group,
+  undo: () => void = nothing
+): Effect.Effect<Commit.Head, Failure> =>
+  Effect.onExit(planAndPerform(session, group, undo), (exit) =>
     Effect.sync(() => {
       if (session.inflight?.group === group) session.inflight = undefined
       Deferred.doneUnsafe(group.done, exit)
@@ -209,11 +216,12 @@ const commitNow = (session: Session.Session, group: Session.Group): Effect.Effec
     })
   )
 
-const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
+const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group, undo: () => void) {
   const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
     Effect.suspend(() => {
       // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
       if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
+      else undo()
       return session.writer.release(1)
     })
   )
@@ -275,16 +283,21 @@ export const commit = (session: Session.Session, group: Session.Group): Effect.E
 
 /**
  * The same for a group that nobody else may join: its commit has a birth of its own. The caller keeps the permit while it waits
- * for what is in flight. Not to be interrupted.
+ * for what is in flight. If the commit cannot be planned and the group goes on, `undo` takes the caller's transaction out of it.
+ * Not to be interrupted.
  */
-export const commitClosed = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
+export const commitClosed = (
+  session: Session.Session,
+  group: Session.Group,
+  undo: () => void
+): Effect.Effect<Commit.Head, Failure> =>
   Effect.suspend(() => {
     const { inflight } = session
     group.hasLeader = true
     const alone = inflight === undefined ? Effect.void : Effect.exit(Deferred.await(inflight.group.done))
     return Effect.andThen(
       alone,
-      Effect.suspend(() => commitNow(session, group))
+      Effect.suspend(() => commitNow(session, group, undo))
     )
   })
 

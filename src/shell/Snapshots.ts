@@ -171,7 +171,7 @@ export const rollback = (
           const names = newer.map((one) => decoder.decode(one.name))
           return yield* fail(new VolumeError.NewerSnapshots({ device: session.device.identity, name, newer: names }))
         }
-        const begun = yield* Reading.read(session, (_pages, roots) => Rollback.begin(roots, snapshot))
+        const begun = yield* Transaction.write(session, (draft) => Rollback.begin(draft, snapshot))
         yield* steps(session, begun, Rollback.step)
       })
     )

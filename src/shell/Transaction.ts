@@ -241,9 +241,13 @@ const settle = <A, E>(
     if (group.transactions === 0) GroupCommit.drop(session, group)
     return Effect.andThen(session.writer.release(1), ending)
   }
-  const undo = (ending: Effect.Effect<Committed<A>, E | Failure>) => {
+  const takeBack = (): void => {
     if (savepoint !== undefined) rollback(session, group, savepoint)
-    return leave(ending)
+    if (group.transactions === 0) GroupCommit.drop(session, group)
+  }
+  const undo = (ending: Effect.Effect<Committed<A>, E | Failure>) => {
+    takeBack()
+    return Effect.andThen(session.writer.release(1), ending)
   }
   const value = Effect.map(exit, (result): Committed<A> => ({ value: result, head: Option.none() }))
   if (hasFailed) return undo(value)
@@ -253,17 +257,18 @@ const settle = <A, E>(
     return leave(value)
   }
   const keep = Effect.suspend(() => {
+    const durable = (committing: Effect.Effect<Commit.Head, Failure>): Effect.Effect<Committed<A>, E | Failure> =>
+      Effect.flatMap(committing, (head) =>
+        Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
+      )
+    session.counters.transactions++
+    // What comes after a snapshot is not in it: it has a later birth. Nobody sees any of this before the snapshot is planned, and
+    // what cannot be planned leaves nothing behind.
+    if (draft.roots.pending.snapshot !== undefined) return durable(GroupCommit.commitClosed(session, group, takeBack))
     if (savepoint !== undefined) draft.merge(savepoint)
     group.transactions++
     group.visible = draft.roots
     group.changesSeen = draft.changeCount
-    session.counters.transactions++
-    const durable = (commit: typeof GroupCommit.commit): Effect.Effect<Committed<A>, E | Failure> =>
-      Effect.flatMap(commit(session, group), (head) =>
-        Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
-      )
-    // What comes after a snapshot is not in it: it has a later birth.
-    if (draft.roots.pending.snapshot !== undefined) return durable(GroupCommit.commitClosed)
     if (session.durability === "interval") {
       // The transaction stands and has room. What keeps an early write from being planned, no room beside the reserve or a read
       // that fails, is for the commit to tell; a write that fails has poisoned the session.
@@ -272,7 +277,7 @@ const settle = <A, E>(
       )
       return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
     }
-    return durable(GroupCommit.commit)
+    return durable(GroupCommit.commit(session, group))
   })
   if (GroupCommit.hasPlenty(group)) return keep
   const ended = Effect.gen(function* () {

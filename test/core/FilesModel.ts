@@ -53,6 +53,8 @@ interface State {
   open: Map<number, { readonly node: ModelNode; count: number }>
   /** What was kept of earlier states, by name, oldest first. */
   snapshots: Map<string, ModelNode>
+  /** The snapshot that the running transaction takes of what it commits. */
+  wanted: string | undefined
 }
 
 const makeNode = (number: number, type: ModelType, mode: number, time: bigint): ModelNode => ({
@@ -74,7 +76,13 @@ const makeNode = (number: number, type: ModelType, mode: number, time: bigint): 
 const byteCount = (text: string): number => new TextEncoder().encode(text).length
 
 export class FilesModel {
-  state: State = { root: makeNode(1, FOLDER, 0o755, BigInt(0)), nextNumber: 2, open: new Map(), snapshots: new Map() }
+  state: State = {
+    root: makeNode(1, FOLDER, 0o755, BigInt(0)),
+    nextNumber: 2,
+    open: new Map(),
+    snapshots: new Map(),
+    wanted: undefined
+  }
   readonly nameBytesMax: number
 
   constructor(nameBytesMax: number) {

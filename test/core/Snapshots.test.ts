@@ -114,7 +114,7 @@ class SnapshotRun {
     let state: Rollback.State | undefined = volume.run((draft) => {
       const snapshot = Snapshots.named(draft, draft.roots.snapshots, text.encode(name))
       if (snapshot === undefined) assert.fail(`${name} is there`)
-      return Rollback.begin(draft.roots, snapshot)
+      return Rollback.begin(draft, snapshot)
     })
     while (state !== undefined) {
       const now: Rollback.State = state

@@ -101,8 +101,19 @@ const together = (lines: ReadonlyArray<string>, kept: ReadonlyArray<readonly [st
 export const ofModel = ({ root, snapshots }: FilesModel["state"]): string =>
   together(
     linesOf(root),
-    [...snapshots].map(([name, then]) => [name, linesOf(then).join("\n")] as const)
+    [...snapshots].map(([name, then]) => [name, ofKept(then)] as const)
   )
+
+const kept = new WeakMap<ModelNode, string>()
+
+/** Of a tree that nobody changes any more, as a snapshot shows it. */
+export const ofKept = (root: ModelNode): string => {
+  const known = kept.get(root)
+  if (known !== undefined) return known
+  const text = linesOf(root).join("\n")
+  kept.set(root, text)
+  return text
+}
 
 const linesOf = (root: ModelNode): ReadonlyArray<string> => {
   const lines: Array<string> = []

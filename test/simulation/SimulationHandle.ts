@@ -11,7 +11,7 @@ import type { Volume } from "../../src/shell/Volume.ts"
 import type { ModelNode } from "../core/FilesModel.ts"
 import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
-import { markIn, perhapsInterrupted, tagOf, tell, type World } from "./SimulationWorld.ts"
+import { perhapsInterrupted, seenIn, tagOf, tell, type World } from "./SimulationWorld.ts"
 
 const nodeIn = (state: State, number: number): ModelNode | undefined => {
   const model = Model.modelOf(state)
@@ -35,14 +35,14 @@ export const hold = (world: World): Effect.Effect<void> =>
     world.count("open")
     world.spend()
     tell(world, `open ${path}`)
-    let seen = 0
+    let seen: Model.Seen = { mark: 0, kept: [] }
     const noting: Volume["Service"] = {
       ...volume,
       read: (f) =>
         volume.read((pages, roots) => {
-          const mark = markIn(pages, roots.names)
+          const found = seenIn(pages, roots)
           const result = f(pages, roots)
-          seen = mark
+          seen = found
           return result
         })
     }
@@ -58,7 +58,7 @@ export const hold = (world: World): Effect.Effect<void> =>
         if (content === undefined) world.breach(`an open file has number ${file.number}, which no state has`)
         else if (Buffer.compare(content.subarray(offset, offset + target.length), target.subarray(0, read)) !== 0) {
           const isUnlinked = nodeIn(state, file.number) === undefined
-          world.breach(`an open file (${isUnlinked ? "without a name" : path}) reads wrongly in state ${seen}`)
+          world.breach(`an open file (${isUnlinked ? "without a name" : path}) reads wrongly in state ${seen.mark}`)
         }
         if (nodeIn(state, file.number) === undefined) world.count("read without a name")
       }

@@ -1,9 +1,12 @@
 /**
- * Every state that the volume has ever been in, as a tree of states: what each transaction made of the one before it.
+ * Every state that the volume has ever been in, as a tree of states: what each transaction made of the one before it. A state is
+ * a tree of files, and snapshots with the trees that they keep.
  *
  * - Each transaction sets an extended attribute of the root folder (its mark) to its number, together with all else that it does. So any root
  *   that anybody gets to see, in a view, after a crash, says by itself which state it must be equal to; and the mark that a
  *   writer finds says which transaction came right before its own.
+ * - A snapshot that is taken outside of a transaction sets no mark: it adds itself to those of the state that it is taken of. Its
+ *   id tells who has taken it, and the first to see it finds out of which state.
  * - A state is kept as a model that nobody changes any more.
  */
 import { FilesModel, FOLDER, type ModelNode } from "../core/FilesModel.ts"
@@ -19,13 +22,20 @@ export const MARK = "user.mark"
 type Status = "Open" | "Closed" | "Acknowledged" | "Failed"
 
 export interface State {
-  readonly mark: number
-  readonly parent: State | undefined
-  readonly depth: number
+  mark: number
+  parent: State | undefined
+  depth: number
   status: Status
-  /** Missing as long as it is open. */
+  /** Missing as long as it is open, or nobody has seen it that was made by a snapshot outside of a transaction. */
   model: FilesModel | undefined
-  text: string | undefined
+  /** Whether a snapshot was taken of it: then it is durable as soon as it is acknowledged. */
+  isKept: boolean
+}
+
+/** What tells a state, where one is found: its mark, and its snapshots from the oldest on. */
+export interface Seen {
+  readonly mark: number
+  readonly kept: ReadonlyArray<{ readonly name: string; readonly id: string }>
 }
 
 /** The bytes of a mark. */
@@ -34,12 +44,17 @@ export const markBytes = (mark: number): Uint8Array =>
 
 export const markOf = (bytes: Uint8Array): number => bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24)
 
-const setMark = (model: FilesModel, mark: number): void => {
+export const setMark = (model: FilesModel, mark: number): void => {
   model.state.root.attributes.set(MARK, markBytes(mark))
 }
 
-/** A model of its own; contents are shared, since nobody changes them in place, and so are the files without a name. */
-export const fork = (model: FilesModel): FilesModel => {
+export const hasMark = (model: FilesModel, mark: number): boolean => {
+  const bytes = model.state.root.attributes.get(MARK)
+  return bytes !== undefined && markOf(bytes) === mark
+}
+
+/** A tree of its own; contents are shared, since nobody changes them in place. */
+export const copyOf = (root: ModelNode): ModelNode => {
   const copies = new Map<ModelNode, ModelNode>()
   const copy = (node: ModelNode): ModelNode => {
     const known = copies.get(node)
@@ -50,15 +65,32 @@ export const fork = (model: FilesModel): FilesModel => {
     for (const [name, child] of node.entries) entries.set(name, copy(child))
     return made
   }
-  const made = new FilesModel(model.nameBytesMax)
-  const snapshots = new Map([...model.state.snapshots].map(([name, root]) => [name, copy(root)] as const))
-  const root = copy(model.state.root)
-  made.state = { root, nextNumber: model.state.nextNumber, open: new Map(model.state.open), snapshots }
+  return copy(root)
+}
+
+/** A model of its own; what snapshots keep is shared, and so are the files without a name. */
+export const fork = ({ nameBytesMax, state }: FilesModel): FilesModel => {
+  const made = new FilesModel(nameBytesMax)
+  made.state = { ...state, root: copyOf(state.root), open: new Map(state.open), snapshots: new Map(state.snapshots) }
   return made
 }
 
+/** The state of a model together with a snapshot of it. */
+const keeping = ({ nameBytesMax, state }: FilesModel, name: string): FilesModel => {
+  const made = new FilesModel(nameBytesMax)
+  made.state = { ...state, snapshots: new Map(state.snapshots).set(name, state.root) }
+  return made
+}
+
+const namesOf = (model: FilesModel): ReadonlyArray<string> => [...model.state.snapshots.keys()]
+
+/** The names of its snapshots, oldest first. */
+export const listOf = (model: FilesModel): string => namesOf(model).join(" ")
+
 export class SimulationModel {
   readonly #states: Array<State> = []
+  /** By id: the states that snapshots outside of transactions have made, or will have. */
+  readonly #taken = new Map<string, State>()
   /** The newest state that nobody may take back: acknowledged, or seen where only durable states are seen. */
   floor: State
   /** The newest state that a caller was told of, durable or not. */
@@ -66,7 +98,7 @@ export class SimulationModel {
 
   constructor(first: FilesModel) {
     setMark(first, 0)
-    this.floor = { mark: 0, parent: undefined, depth: 0, status: "Acknowledged", model: first, text: undefined }
+    this.floor = { mark: 0, parent: undefined, depth: 0, status: "Acknowledged", model: first, isKept: false }
     this.told = this.floor
     this.#states.push(this.floor)
   }
@@ -75,17 +107,53 @@ export class SimulationModel {
     return this.#states.length
   }
 
-  /** The state of a mark that was found. */
-  at(mark: number): State {
+  /** The state of a mark that was found: as its transaction left it. */
+  marked(mark: number): State {
     const state = this.#states[mark]
     if (state === undefined) throw new Error(`I1: the volume holds the mark ${mark}, which nobody has written`)
+    return state
+  }
+
+  /** The state that was found. */
+  at({ kept, mark }: Seen): State {
+    let state = this.marked(mark)
+    if (state.model === undefined) return state
+    const names = namesOf(state.model)
+    if (names.some((name, i) => kept[i]?.name !== name)) {
+      const found = kept.map(({ name }) => name).join(" ")
+      throw new Error(`I1: state ${mark} has the snapshots ${names.join(" ")}, and was found with ${found}`)
+    }
+    for (const { id, name } of kept.slice(names.length)) state = this.#placed(state, id, name)
+    return state
+  }
+
+  /** The state that a snapshot made of the one before it. */
+  #placed(parent: State, id: string, name: string): State {
+    const state = this.#taken.get(id)
+    if (state === undefined)
+      throw new Error(`I1: state ${parent.mark} has a snapshot ${name}, which nobody has taken of it`)
+    if (state.model === undefined) {
+      state.mark = parent.mark
+      state.parent = parent
+      state.depth = parent.depth + 1
+      state.model = keeping(modelOf(parent), name)
+    } else if (state.parent !== parent) {
+      throw new Error(`I1: the snapshot ${name} of state ${state.mark} was found beside state ${parent.mark}`)
+    }
+    return state
+  }
+
+  /** A snapshot is about to be taken, of whatever state there will be. */
+  take(id: string): State {
+    const state: State = { mark: -1, parent: undefined, depth: 0, status: "Closed", model: undefined, isKept: true }
+    this.#taken.set(id, state)
     return state
   }
 
   /** A transaction begins on what it finds. */
   begin(parent: State): State {
     const mark = this.#states.length
-    const state: State = { mark, parent, depth: parent.depth + 1, status: "Open", model: undefined, text: undefined }
+    const state: State = { mark, parent, depth: parent.depth + 1, status: "Open", model: undefined, isKept: false }
     this.#states.push(state)
     return state
   }
@@ -93,8 +161,11 @@ export class SimulationModel {
   /** All that the transaction does is done. */
   close(state: State, model: FilesModel): void {
     setMark(model, state.mark)
+    const { wanted } = model.state
     state.status = "Closed"
-    state.model = model
+    state.isKept = wanted !== undefined
+    state.model = wanted === undefined ? model : keeping(model, wanted)
+    state.model.state.wanted = undefined
   }
 
   /** What is wrong with finding `state`, if everything up to `floor` must be in it. */
@@ -126,7 +197,10 @@ export const modelOf = (state: State): FilesModel => {
 }
 
 /** The whole state as a text, as {@link CrashState.ofVolume} gives it of a volume. */
-export const textOf = (state: State): string => (state.text ??= CrashState.ofModel(modelOf(state).state))
+export const textOf = (state: State): string => CrashState.ofModel(modelOf(state).state)
+
+/** The same of its files alone, as a snapshot of it shows them. */
+export const filesTextOf = (state: State): string => CrashState.ofKept(modelOf(state).state.root)
 
 /** All paths of a model, folders apart. */
 export const pathsOf = (model: FilesModel): { readonly files: Array<string>; readonly folders: Array<string> } => {

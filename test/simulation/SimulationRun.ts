@@ -21,8 +21,11 @@ import * as Device from "./SimulationDevice.ts"
 import { SimulationMachine } from "./SimulationMachine.ts"
 import { MARK, markBytes, SimulationModel } from "./SimulationModel.ts"
 import { type Events, SimulationScript } from "./SimulationScript.ts"
-import { oneOf, type Settings, settingsOf } from "./SimulationSettings.ts"
+import { type Settings, settingsOf } from "./SimulationSettings.ts"
+import { oneOf } from "./SimulationSteps.ts"
 import { SimulationWatch } from "./SimulationWatch.ts"
+import { readWhole } from "./SimulationJudge.ts"
+import { check } from "./SimulationReader.ts"
 import * as Worker from "./SimulationWorker.ts"
 import { type Histogram, tagOf, type World } from "./SimulationWorld.ts"
 
@@ -186,21 +189,24 @@ class SimulationRun {
       const made = this.#world(event, machine, watch, service, isLast)
       if (Exit.isFailure(opened)) return this.#refused(made, opened, isSafe)
       world = made
-      const found = yield* Worker.readWhole(made, "after opening", this.#model.floor)
+      const found = yield* readWhole(made, "after opening", this.#model.floor)
       if (found === undefined) return
       // What an opening has shown is not taken back.
       this.#model.floor = found
       this.#model.told = found
       isOpen = true
       this.#failures = 0
-      if (isLast || random.chance(0.1)) yield* Worker.check(made, true)
+      if (isLast || random.chance(0.1)) yield* check(made, true)
       yield* Effect.forEach(Array.from({ length: this.settings.fibers }), (_, fiber) => Worker.work(made, fiber), {
         concurrency: "unbounded",
         discard: true
       })
-      if (!made.health.isPoisoned) yield* Worker.readWhole(made, "at the end", this.#model.told)
-      if (isLast) yield* Worker.check(made, true)
-      if (isLast) return
+      if (!made.health.isPoisoned) yield* readWhole(made, "at the end", this.#model.told)
+      if (isLast) {
+        yield* check(made, true)
+        if (random.chance(0.5)) yield* Worker.removeAll(made)
+        return
+      }
       const end = this.#script.random(`${event}.end`)
       stop = this.#script.outcome(`${event}.end`, () =>
         end.chance(0.3) ? (end.chance(0.5) ? "kill" : "cut") : undefined

@@ -2,7 +2,7 @@
  * The volume and the disk that a seed of the simulation stands for: sizes, memory, how durable, how faulty.
  */
 import type { Random } from "../../src/testing/Random.ts"
-import type { Taste } from "./SimulationSteps.ts"
+import { oneOf, type Taste } from "./SimulationSteps.ts"
 
 export interface Settings {
   readonly pageBytes: number
@@ -15,8 +15,6 @@ export interface Settings {
   readonly probability: number
   readonly taste: Taste
 }
-
-export const oneOf = <A>(random: Random, choices: ReadonlyArray<A>): A => choices[random.below(choices.length)]
 
 export const settingsOf = (random: Random): Settings => {
   const pageBytes = oneOf(random, [512, 512, 512, 4096])
@@ -33,7 +31,8 @@ export const settingsOf = (random: Random): Settings => {
       pageBytes,
       pagesMax: oneOf(random, [6, 20, pageCount]),
       filesMax: oneOf(random, [10, 20, 40]),
-      trees: random.chance(0.4)
+      trees: random.chance(0.4),
+      keptMax: oneOf(random, [1, 2, 3, 5])
     }
   }
 }

@@ -64,18 +64,20 @@ export interface Taste {
   readonly filesMax: number
   /** Whether whole trees are removed, or files have several names: links count what is in a tree that is not freed yet. */
   readonly trees: boolean
+  /** Snapshots that are kept at once, about. */
+  readonly keptMax: number
 }
 
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "日本", "n".repeat(60)]
 
-const weighted = <K extends string>(random: Random, weights: Readonly<Record<K, number>>): K => {
+export const weighted = <K extends string>(random: Random, weights: Readonly<Record<K, number>>): K => {
   const entries = Object.entries<number>(weights)
   let at = random.below(entries.reduce((sum, [, weight]) => sum + weight, 0))
   for (const [kind, weight] of entries) if ((at -= weight) < 0) return kind as K
   throw new Error("the weights are used up")
 }
 
-const oneOf = <A>(random: Random, choices: ReadonlyArray<A>): A => choices[random.below(choices.length)]
+export const oneOf = <A>(random: Random, choices: ReadonlyArray<A>): A => choices[random.below(choices.length)]
 
 const bytesOf = (random: Random, { pageBytes, pagesMax }: Taste): Uint8Array => {
   const count = random.chance(0.6)

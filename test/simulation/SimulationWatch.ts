@@ -1,22 +1,24 @@
 /**
  * Watches every write of a simulated disk, and knows which roots are durable and what they reach.
  *
- * - I4: no write hits a page of a retained root (the newest durable one and its base), of a root that a view reads, their
- *   slots or a superblock, but for identical bytes.
+ * - I4: no write hits a page of a retained root (the newest durable one and its base) or of its snapshots, of a root that a
+ *   view reads, their slots or a superblock, but for identical bytes.
  * - I6: a root that is written has a generation above every root that was seen before.
- * - I8: reachable and free pages of a root that became durable are all pages, and no page is both.
+ * - I8: reachable and free pages of a root that became durable are all pages, and no page is both. What only its snapshots
+ *   reach is what stands on its deadlists.
  * - I9: no page is written twice without a sync in between.
  *
  * What a pointer reaches never changes, so it is walked once: a new root costs what it has added.
  */
 import * as Binding from "../../src/core/Binding.ts"
-import type * as Extent from "../../src/core/Extent.ts"
-import { fromUnsorted } from "../../src/core/Extent.ts"
+import * as Deadlists from "../../src/core/Deadlists.ts"
+import * as Extent from "../../src/core/Extent.ts"
 import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import type { EncodedRoot } from "../../src/core/RootRecord.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
+import * as Snapshots from "../../src/core/Snapshots.ts"
 import type { Tree } from "../../src/core/Tree.ts"
 import { SECTOR_BYTES } from "../../src/testing/SectorArray.ts"
 import { SimulatedDisk } from "../../src/testing/SimulatedDisk.ts"
@@ -162,6 +164,7 @@ export class SimulationWatch {
     for (const reach of this.#pinned.values()) mark(reach, 2)
     for (const root of this.#retained) {
       mark(this.#ofRoot(root), 1)
+      mark(this.#ofSnapshots(root), 1)
       guarded[root.page] = 1
     }
     guarded[0] = 1
@@ -176,6 +179,16 @@ export class SimulationWatch {
       ...this.#ofTree(roots.deadlists, false),
       ...this.#under(map.link, 0, Node.MAP, map.height, false)
     ]
+  }
+
+  /** What the snapshots of a root reach, each of them. */
+  #ofSnapshots({ record }: EncodedRoot): Reach {
+    const { snapshots } = record.roots
+    if (Pointer.isNull(this.#facts.binding.layout, snapshots.link, 0)) return NOTHING
+    const pages = RootWalk.pagesOf(this.#disk, this.#facts)
+    return Snapshots.list(pages, snapshots, 0, Number.POSITIVE_INFINITY).flatMap(({ names }) =>
+      this.#ofTree(names, true)
+    )
   }
 
   #ofTree({ level, link }: Tree, names: boolean): Reach {
@@ -206,12 +219,22 @@ export class SimulationWatch {
   }
 
   #partition(root: EncodedRoot): void {
-    const reach = this.#ofRoot(root)
-    const pairs: Array<readonly [number, number]> = []
-    for (let i = 0; i < reach.length; i += 2) pairs.push([reach[i], reach[i + 1]])
-    const pages: Extent.ExtentSet = fromUnsorted(pairs)
+    const reached = extentsOf(this.#ofRoot(root))
+    const kept = extentsOf(this.#ofSnapshots(root))
+    const pages = Extent.union(reached, kept)
     for (const fault of RootWalk.partitionFaults(this.#disk, this.#facts, root, { pages, faults: [] })) {
       this.#report(fault)
     }
+    const listed = Deadlists.all(RootWalk.pagesOf(this.#disk, this.#facts), root.record.roots.deadlists)
+    const unlisted = Extent.subtract(Extent.subtract(kept, reached), listed)
+    if (unlisted.length > 0) this.#report(`I8: pages ${unlisted.join("-")} are seen by a snapshot and on no deadlist`)
+    const unseen = Extent.union(Extent.intersect(listed, reached), Extent.subtract(listed, kept))
+    if (unseen.length > 0) this.#report(`I8: pages ${unseen.join("-")} are on a deadlist for nothing`)
   }
+}
+
+const extentsOf = (reach: Reach): Extent.ExtentSet => {
+  const pairs: Array<readonly [number, number]> = []
+  for (let i = 0; i < reach.length; i += 2) pairs.push([reach[i], reach[i + 1]])
+  return Extent.fromUnsorted(pairs)
 }

@@ -8,12 +8,14 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Attributes from "../../src/core/Attributes.ts"
 import type { Pages } from "../../src/core/Pages.ts"
+import type { Roots } from "../../src/core/Roots.ts"
+import * as Snapshots from "../../src/core/Snapshots.ts"
 import type { Tree } from "../../src/core/Tree.ts"
 import type { Volume } from "../../src/shell/Volume.ts"
 import { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { Random } from "../../src/testing/Random.ts"
 import type { SimulationMachine } from "./SimulationMachine.ts"
-import { MARK, markOf, type SimulationModel, type State } from "./SimulationModel.ts"
+import { MARK, markOf, type Seen, type SimulationModel, type State } from "./SimulationModel.ts"
 import type { SimulationScript } from "./SimulationScript.ts"
 import type { Taste } from "./SimulationSteps.ts"
 import type { SimulationWatch } from "./SimulationWatch.ts"
@@ -59,9 +61,20 @@ export const markIn = (pages: Pages, names: Tree): number => {
   return markOf(found.success)
 }
 
+const decoder = new TextDecoder()
+
+/** What tells the state that is read. */
+export const seenIn = (pages: Pages, { names, snapshots }: Roots): Seen => ({
+  mark: markIn(pages, names),
+  kept: Snapshots.list(pages, snapshots, 0, Number.POSITIVE_INFINITY).map(({ id, name }) => ({
+    name: decoder.decode(name),
+    id: Buffer.from(id).toString("hex")
+  }))
+})
+
 /** The state that is read, which must hold everything up to `floor`. */
-export const stateIn = (world: World, mark: number, floor: State): State => {
-  const state = world.model.at(mark)
+export const stateIn = (world: World, seen: Seen, floor: State): State => {
+  const state = world.model.at(seen)
   const fault = world.model.fault(state, floor)
   if (fault !== undefined) world.breach(fault)
   return state
