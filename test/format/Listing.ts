@@ -13,6 +13,17 @@ export interface Entry {
   readonly type: FileType
 }
 
+export interface Table {
+  readonly number: number
+  readonly count: number
+}
+
+export interface TableEntry {
+  readonly key: Uint8Array
+  readonly size: number
+  readonly pieces: ReadonlyArray<Piece>
+}
+
 export interface Listing {
   readonly inodes: ReadonlyMap<number, Inode>
   /** The entries of every folder that has some. */
@@ -22,6 +33,10 @@ export interface Listing {
   readonly orphans: ReadonlyArray<number>
   /** Numbers of all that the root folder and the orphans reach. */
   readonly reached: ReadonlySet<number>
+  /** By name. */
+  readonly tables: ReadonlyMap<string, Table>
+  /** The entries of every table that has some, by its number, in the order of their keys. */
+  readonly tableEntries: ReadonlyMap<number, ReadonlyArray<TableEntry>>
 }
 
 const rootFolder = 1
@@ -56,6 +71,8 @@ export class ListingBuilder {
   readonly #inodes = new Map<number, Inode & { readonly attributes: Map<string, Uint8Array> }>()
   readonly #entries = new Map<number, Map<string, Entry>>()
   readonly #orphans: Array<number> = []
+  readonly #tables = new Map<string, Table>()
+  readonly #tableEntries = new Map<number, Array<TableEntry>>()
 
   add(item: NamedItem, pieces: ReadonlyArray<Piece>): void {
     switch (item.is) {
@@ -77,6 +94,15 @@ export class ListingBuilder {
       }
       case "orphan":
         this.#orphans.push(item.number)
+        return
+      case "table":
+        this.#tables.set(item.name, { number: item.number, count: item.count })
+        return
+      case "table entry": {
+        const { key, number, value } = item
+        const size = value instanceof Uint8Array ? value.length : value.span
+        emplace(this.#tableEntries, number, (): Array<TableEntry> => []).push({ key, size, pieces })
+      }
     }
   }
 
@@ -91,7 +117,15 @@ export class ListingBuilder {
     for (const orphan of this.#orphans) {
       walkFolder(this.#entries, orphan, "", met, (_, number) => reached.add(number))
     }
-    return { inodes: this.#inodes, entries: this.#entries, paths, orphans: this.#orphans, reached }
+    return {
+      inodes: this.#inodes,
+      entries: this.#entries,
+      paths,
+      orphans: this.#orphans,
+      reached,
+      tables: this.#tables,
+      tableEntries: this.#tableEntries
+    }
   }
 }
 
@@ -127,5 +161,29 @@ export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
     expect(total === (inode.type === "folder" ? 0 : inode.size), `inode ${number} has ${total} bytes of ${inode.size}`)
   }
   for (const number of orphans) expect(inodes.has(number), `orphan ${number} has no inode`)
+  return [...complaints, ...tableComplaintsOf(listing)]
+}
+
+/** The same of tables: counts, numbers, entries of no table. */
+const tableComplaintsOf = ({ inodes, tableEntries, tables }: Listing): ReadonlyArray<string> => {
+  const complaints: Array<string> = []
+  const expect = (holds: boolean, complaint: string): void => {
+    if (!holds) complaints.push(complaint)
+  }
+  const numbers = new Set<number>()
+  for (const [name, { count, number }] of tables) {
+    const found = tableEntries.get(number)?.length ?? 0
+    expect(count === found, `table ${name} counts ${count} entries and has ${found}`)
+    expect(!numbers.has(number), `two tables have the number ${number}`)
+    expect(!inodes.has(number), `table ${name} has the number of inode ${number}`)
+    numbers.add(number)
+  }
+  for (const [number, entries] of tableEntries) {
+    expect(numbers.has(number), `entries of table ${number}, which is missing`)
+    for (const { pieces, size } of entries) {
+      const total = pieces.reduce((sum, piece) => sum + piece.length, 0)
+      expect(total === size, `an entry of table ${number} has ${total} bytes of ${size}`)
+    }
+  }
   return complaints
 }
