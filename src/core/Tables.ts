@@ -110,7 +110,7 @@ export interface Entry {
 /** How much one call of {@link scan} answers. */
 export interface Limits {
   readonly countMax: number
-  /** It ends with the entry that reaches as many bytes. A longer value is left out: it is read by itself. */
+  /** It ends with the entry that reaches as many bytes. A value that is longer alone is left out: it is read by itself. */
   readonly byteCountMax: number
   readonly hasValues: boolean
 }
@@ -136,7 +136,7 @@ export const scan = (pages: Pages, names: Tree, name: Uint8Array, range: Range, 
     const size = Content.sizeOf(content)
     const isWanted = limits.hasValues && size <= limits.byteCountMax
     entries.push({ key, size, value: isWanted ? valueOf(pages, content, missing) : undefined })
-    byteCount += key.length + (isWanted ? size : 0)
+    byteCount += key.length + (limits.hasValues ? size : 0)
     isLast = entries.length < limits.countMax && byteCount < limits.byteCountMax
     return isLast
   })

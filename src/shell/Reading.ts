@@ -6,10 +6,11 @@
  * - What is read is pinned, so that no page of it is written over meanwhile.
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
-import { Current, ended, frameOf, type Viewing } from "./Frame.ts"
+import { Current, ended, frameOf, type Running, type Viewing } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as Session from "./Session.ts"
@@ -22,10 +23,15 @@ export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
   Effect.flatMap(Current, (innermost) => {
     const frame = frameOf(session, innermost)
     if (frame === undefined) return readOutside(session, f)
-    if (frame._tag === "Viewing") return Interpreter.readRoot(session, frame.head, f)
+    return frame._tag === "Viewing" ? Interpreter.readRoot(session, frame.head, f) : readInside(frame, f)
+  })
+
+/** Reads what a transaction has made so far. */
+const readInside = <A>(frame: Running, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
+  Effect.suspend(() => {
     if (!frame.isOpen) return Effect.fail(ended())
     const { draft, pinned } = frame.group
-    return Interpreter.read(session, pinned, () => f(draft, draft.roots))
+    return Interpreter.read(frame.session, pinned, () => f(draft, draft.roots))
   })
 
 /** Runs a reading function of the core on a root that somebody has pinned, whatever the caller is inside of. */
@@ -81,6 +87,38 @@ const readGroup = <A>(
   )
 }
 
+/** Where durability is by interval, what has succeeded is made durable before one durable root is read. */
+const ready = (session: Session.Session): Effect.Effect<void, Failure> =>
+  session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
+
+/** Runs a reading function of the core, always on the same root. */
+export type Reader = <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, Failure>
+
+/**
+ * Keeps the root that the caller sees whole until the scope ends, and answers how it is read, whoever reads it then. Inside of a
+ * transaction it is what that has made by the time of each reading.
+ */
+export const hold = (session: Session.Session): Effect.Effect<Reader, Failure, Scope.Scope> =>
+  Effect.flatMap(Current, (innermost): Effect.Effect<Reader, Failure, Scope.Scope> => {
+    const frame = frameOf(session, innermost)
+    if (frame?._tag === "Running") return Effect.succeed((f) => readInside(frame, f))
+    const pinned = Effect.acquireRelease(
+      Effect.sync(() => {
+        const head = frame?.head ?? session.head
+        Session.pin(session, head.root.record.generation)
+        return head
+      }),
+      ({ root }) => Effect.sync(() => Session.unpin(session, root.record.generation))
+    )
+    const held = Effect.map(
+      pinned,
+      (head): Reader =>
+        (f) =>
+          readAt(session, head, f)
+    )
+    return frame === undefined ? Effect.andThen(ready(session), held) : held
+  })
+
 /** Runs all reads of `effect` on one durable root, which stays whole as long as that takes. Writes inside fail. */
 export const view = <A, E, R>(
   session: Session.Session,
@@ -89,10 +127,8 @@ export const view = <A, E, R>(
   Effect.flatMap(Current, (outer) => {
     // Inside a transaction or a view there is one root already.
     if (frameOf(session, outer) !== undefined) return effect
-    const ready: Effect.Effect<void, Failure> =
-      session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
     return Effect.andThen(
-      ready,
+      ready(session),
       Effect.acquireUseRelease(
         Effect.sync(() => {
           const { head } = session
