@@ -22,6 +22,7 @@ import * as TableScan from "./TableScan.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 export type { Range, Stored } from "./TableScan.ts"
+export { type Entry, type KeyRange, type Typed, typed, type Types } from "./TypedTable.ts"
 
 /** The name of a table, and how many entries it has. */
 export interface Listed {

@@ -223,8 +223,10 @@ export class TypeMismatch extends Data.TaggedError("TypeMismatch")<{
   readonly reason: string
 }> {
   override get message(): string {
-    const at = this.key === undefined ? "" : ` at the key 0x${this.key}`
-    return `The table ${JSON.stringify(this.table)} ${this.isStored ? "holds" : "was given"} a ${this.what}${at} that is not of its type: ${this.reason}`
+    const { isStored, key, reason, table, what } = this
+    const place = key === undefined ? "" : ` ${isStored ? "under" : "for"} the key 0x${key}`
+    const found = what === "key" && key !== undefined ? `the key 0x${key}` : `a ${what}${place}`
+    return `The table ${JSON.stringify(table)} ${isStored ? "holds" : "was given"} ${found} that is not of its type: ${reason}.`
   }
 }
 
