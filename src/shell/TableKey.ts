@@ -147,7 +147,7 @@ export const bigint: TableKey<bigint> = {
     const head = isNegative ? SIGN - magnitude.length : SIGN + magnitude.length
     // The larger the magnitude below zero, the lower the bytes.
     const body = isNegative ? magnitude.map((byte) => 0xff - byte) : magnitude
-    return Result.succeed(Uint8Array.of(head, ...body.reverse()))
+    return Result.succeed(Uint8Array.of(head, ...body.toReversed()))
   },
   decode: (from, at) => {
     if (at >= from.length) return Result.fail("an integer of it is too short")

@@ -3,8 +3,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Stream } from "effect"
-import { KeyValue, MemoryDevice, Table, Volume } from "../../src/index.ts"
-import type { VolumeError } from "../../src/index.ts"
+import { KeyValue, MemoryDevice, Volume } from "../../src/index.ts"
+import type { Table, VolumeError } from "../../src/index.ts"
 import { bytes, gatedDevice, MEBIBYTE, pattern, text, volume, volumeOn } from "./TestVolume.ts"
 
 const all = Effect.gen(function* () {
