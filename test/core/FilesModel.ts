@@ -46,13 +46,23 @@ interface Way {
   readonly hasSlash: boolean
 }
 
+/** Values by key, by table. */
+export type ModelTables = Map<string, Map<string, Uint8Array>>
+
+/** What a snapshot keeps. */
+interface Kept {
+  readonly root: ModelNode
+  readonly tables: ModelTables
+}
+
 interface State {
   root: ModelNode
+  tables: ModelTables
   nextNumber: number
   /** Files that are open, and how often. */
   open: Map<number, { readonly node: ModelNode; count: number }>
   /** What was kept of earlier states, by name, oldest first. */
-  snapshots: Map<string, ModelNode>
+  snapshots: Map<string, Kept>
 }
 
 const makeNode = (number: number, type: ModelType, mode: number, time: bigint): ModelNode => ({
@@ -74,7 +84,13 @@ const makeNode = (number: number, type: ModelType, mode: number, time: bigint): 
 const byteCount = (text: string): number => new TextEncoder().encode(text).length
 
 export class FilesModel {
-  state: State = { root: makeNode(1, FOLDER, 0o755, BigInt(0)), nextNumber: 2, open: new Map(), snapshots: new Map() }
+  state: State = {
+    root: makeNode(1, FOLDER, 0o755, BigInt(0)),
+    tables: new Map(),
+    nextNumber: 2,
+    open: new Map(),
+    snapshots: new Map()
+  }
   readonly nameBytesMax: number
 
   constructor(nameBytesMax: number) {

@@ -6,7 +6,7 @@
  *   writer finds says which transaction came right before its own.
  * - A state is kept as a model that nobody changes any more.
  */
-import { FilesModel, FOLDER, type ModelNode } from "../core/FilesModel.ts"
+import { FilesModel, FOLDER, type ModelNode, type ModelTables } from "../core/FilesModel.ts"
 import * as CrashState from "./CrashState.ts"
 
 /** The attribute of the root folder that holds the mark. */
@@ -38,6 +38,9 @@ const setMark = (model: FilesModel, mark: number): void => {
   model.state.root.attributes.set(MARK, markBytes(mark))
 }
 
+const copyTables = (tables: ModelTables): ModelTables =>
+  new Map([...tables].map(([name, entries]) => [name, new Map(entries)] as const))
+
 /** A model of its own; contents are shared, since nobody changes them in place, and so are the files without a name. */
 export const fork = (model: FilesModel): FilesModel => {
   const copies = new Map<ModelNode, ModelNode>()
@@ -51,9 +54,17 @@ export const fork = (model: FilesModel): FilesModel => {
     return made
   }
   const made = new FilesModel(model.nameBytesMax)
-  const snapshots = new Map([...model.state.snapshots].map(([name, root]) => [name, copy(root)] as const))
-  const root = copy(model.state.root)
-  made.state = { root, nextNumber: model.state.nextNumber, open: new Map(model.state.open), snapshots }
+  const { nextNumber, open, root, snapshots, tables } = model.state
+  const kept = [...snapshots].map(
+    ([name, then]) => [name, { root: copy(then.root), tables: copyTables(then.tables) }] as const
+  )
+  made.state = {
+    root: copy(root),
+    tables: copyTables(tables),
+    nextNumber,
+    open: new Map(open),
+    snapshots: new Map(kept)
+  }
   return made
 }
 
