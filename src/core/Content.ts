@@ -31,7 +31,8 @@ export const FILE_BYTES_MAX = UINT48_END - 1
 /** Pages of content that one call gives up at most. */
 const PIECE_PAGES = 1024
 
-const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
+/** The same in bytes. */
+export const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
 
 const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
 

@@ -16,6 +16,7 @@ import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
 import type { Layout } from "./Layout.ts"
+import * as Node from "./Node.ts"
 import { CorruptPage, demand, type Pages } from "./Pages.ts"
 import type * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
@@ -121,6 +122,7 @@ export interface Batch {
   readonly isLast: boolean
 }
 
+const ALL: Range = { from: undefined, to: undefined, isReverse: false }
 const END: Batch = { entries: [], isLast: true }
 
 /** The first entries of a range. */
@@ -244,38 +246,53 @@ export const remove = (draft: RootsDraft, name: Uint8Array, key: Uint8Array): Re
   return "Removed"
 }
 
-/** Removes up to `steps` entries or pieces of long values, from the first on. Answers whether none is left. */
-export const clear = (draft: RootsDraft, name: Uint8Array, steps: number): boolean => {
-  invariant(steps > 0, "a table is cleared by at least one step")
+/**
+ * Removes up to `countMax` entries, from the first on, and of long values about a piece; less than all if that does. Answers
+ * whether none is left; it goes on when called again.
+ */
+export const clear = (draft: RootsDraft, name: Uint8Array, countMax: number): boolean => {
+  invariant(countMax > 0, "a table is cleared by at least one entry at a time")
   const table = find(draft, draft.roots.names, name)
   if (table === undefined) return true
   const { count, number } = table
   const some: Array<readonly [Uint8Array, Inode.Content]> = []
-  walk(draft, draft.roots.names, number, { from: undefined, to: undefined, isReverse: false }, (key, content) => {
+  const byteCountMax = Content.pieceBytes(draft.layout)
+  let byteCount = 0
+  let isLast = true
+  walk(draft, draft.roots.names, number, ALL, (key, content) => {
     some.push([key, content])
-    return some.length < steps
+    byteCount += Content.sizeOf(content)
+    isLast = some.length < countMax && byteCount < byteCountMax
+    return isLast
   })
+  loadRopes(
+    draft,
+    some.map(([, content]) => content)
+  )
   let removed = 0
-  let left = steps
   for (const [key, content] of some) {
-    if (left <= 0) break
-    let rest = content
-    for (; rest._tag === "Rope" && left > 0; left--) rest = Content.cutOff(draft, rest, 0)
-    if (rest._tag === "Rope") {
-      if (rest !== content) putEntry(draft, number, key, rest)
-      break
-    }
+    if (!giveUp(draft, number, key, content)) break
     Inodes.removeItem(draft, Table.entryKey(number, key))
     removed++
-    if (content._tag === "Inline") left--
   }
   if (removed > 0) putTable(draft, name, { number, count: count - removed })
-  return removed === some.length && some.length < steps
+  return isLast && removed === some.length
 }
 
-/** Removes a table with its entries, by up to `steps` of them as {@link clear} does. Answers whether it is gone. */
-export const drop = (draft: RootsDraft, name: Uint8Array, steps: number): boolean => {
-  if (!clear(draft, name, steps)) return false
+/** Loads the branches that ropes begin with in one batch: a miss for each of them would begin the attempt anew each time. */
+const loadRopes = (draft: RootsDraft, contents: ReadonlyArray<Inode.Content>): void => {
+  const missing: Array<Pointer.Pointer> = []
+  for (const content of contents) {
+    if (content._tag === "Inline") continue
+    const { level, link } = Rope.decode(draft.layout, content.encoded, 0)
+    if (level > 0) draft.peek(link, 0, Node.ROPE, level, missing)
+  }
+  demand(missing)
+}
+
+/** Removes a table with its entries, as many of them in one call as {@link clear} does. Answers whether it is gone. */
+export const drop = (draft: RootsDraft, name: Uint8Array, countMax: number): boolean => {
+  if (!clear(draft, name, countMax)) return false
   Inodes.removeItem(draft, Table.tableKey(name))
   return true
 }

@@ -57,7 +57,7 @@ export interface Table {
   readonly drop: Operation<boolean>
 }
 
-/** Entries, or pieces of long values, that one call of the core removes. */
+/** Entries that one call of the core removes. */
 const STEP_COUNT = 256
 /** Tables that one call of the core lists. */
 const LIST_COUNT = 256

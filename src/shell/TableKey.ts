@@ -65,7 +65,7 @@ const unterminated = (bytes: Uint8Array, from: number): Result.Result<Decoded<Ui
 export const bytes: TableKey<Uint8Array, Uint8Array> = {
   encode: (key, isLast) => Result.succeed(isLast ? key : terminated(key)),
   decode: (from, at, isLast) =>
-    isLast ? Result.succeed({ value: from.slice(at), end: from.length }) : unterminated(from, at),
+    isLast ? Result.succeed({ value: new Uint8Array(from.subarray(at)), end: from.length }) : unterminated(from, at),
   encodePrefix: (prefix) => Result.succeed(prefix)
 }
 
@@ -108,7 +108,8 @@ export const integer: TableKey<number> = {
   decode: (from, at) => {
     const end = at + INTEGER_BYTES
     if (end > from.length) return Result.fail("an integer of it is too short")
-    const encoded = from.slice(at, end)
+    // A copy: `slice` of a `Buffer` is none.
+    const encoded = new Uint8Array(from.subarray(at, end))
     encoded[0] ^= SIGN
     const value = Number(new DataView(encoded.buffer).getBigInt64(0))
     return Number.isSafeInteger(value)

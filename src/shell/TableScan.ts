@@ -115,7 +115,8 @@ const afterPrefix = (prefix: Uint8Array): Uint8Array | undefined => {
   let end = prefix.length
   while (end > 0 && prefix[end - 1] === 0xff) end--
   if (end === 0) return undefined
-  const after = prefix.slice(0, end)
+  // A copy: `slice` of a `Buffer` is none.
+  const after = new Uint8Array(prefix.subarray(0, end))
   after[end - 1]++
   return after
 }
