@@ -14,10 +14,11 @@ import * as Problems from "./Problems.ts"
 import * as Show from "./Show.ts"
 
 const lines = (report: Report, deep: boolean): ReadonlyArray<string> => {
-  const { fileCount, folderCount, freePageCount, reachedPageCount, symbolicLinkCount } = report
+  const { fileCount, folderCount, freePageCount, reachedPageCount, symbolicLinkCount, tableCount } = report
+  const tables = tableCount === 0 ? "" : `, ${Show.count(tableCount, "table")}`
   return [
     ...Problems.lines(report),
-    `${Show.count(folderCount, "folder")}, ${Show.count(fileCount, "file")}, ${Show.count(symbolicLinkCount, "link")}; ` +
+    `${Show.count(folderCount, "folder")}, ${Show.count(fileCount, "file")}, ${Show.count(symbolicLinkCount, "link")}${tables}; ` +
       `${Show.count(reachedPageCount, "page")} in use, ${Show.count(freePageCount, "page")} free; ` +
       `${deep ? "all contents were read" : "contents were not read (use --deep)"}`,
     Problems.verdict(report)

@@ -5,9 +5,10 @@ import type { Problem, Report } from "../core/Check.ts"
 import { printable } from "./Failure.ts"
 import * as Show from "./Show.ts"
 
-const where = ({ address, inode, path }: Problem): string => {
+const where = ({ address, inode, path, table }: Problem): string => {
   const places = [
     path === undefined ? undefined : printable(path),
+    table === undefined ? undefined : `table ${printable(table)}`,
     inode === undefined || path !== undefined ? undefined : `inode ${inode}`,
     address === undefined ? undefined : `page ${address}`
   ].filter((place) => place !== undefined)

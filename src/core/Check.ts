@@ -78,10 +78,7 @@ export const problemCount = ({ machine }: Checking): number => machine.problems.
 export const problemsSoFar = ({
   machine: { problems }
 }: Checking): Pick<CheckReport.Report, "problems" | "problemCount"> => ({
-  problems: problems.list(
-    () => undefined,
-    () => undefined
-  ),
+  problems: problems.list({ pathOf: () => undefined, pathOfEntry: () => undefined, tableOf: () => undefined }),
   problemCount: problems.count
 })
 
@@ -99,10 +96,11 @@ const state = (machine: Machine): State => {
   return {
     _tag: "Checked",
     report: {
-      problems: problems.list(
-        (inode) => names.pathOf(inode),
-        (folder, name) => names.pathOfEntry(folder, name)
-      ),
+      problems: problems.list({
+        pathOf: (inode) => names.pathOf(inode),
+        pathOfEntry: (folder, name) => names.pathOfEntry(folder, name),
+        tableOf: (number) => names.tables.nameOf(number)
+      }),
       problemCount: problems.count,
       isComplete: walk.isComplete && walk.areNamesComplete,
       reachedPageCount: space.claimedCount - space.deadCount,
@@ -113,6 +111,7 @@ const state = (machine: Machine): State => {
       folderCount: names.folderCount,
       symbolicLinkCount: names.symbolicLinkCount,
       orphanCount: names.orphanCount,
+      tableCount: names.tables.tableCount,
       snapshotCount: walk.snapshots.found.length
     }
   }

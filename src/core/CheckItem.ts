@@ -26,8 +26,30 @@ export interface InodeItem {
   readonly ropeAt: number
 }
 
+/** A table, as the registry has it. */
+export interface TableItem {
+  readonly _tag: "Table"
+  readonly name: Name
+  readonly nameFault: string | undefined
+  readonly number: number
+  readonly count: number
+}
+
+export interface TableEntryItem {
+  readonly _tag: "TableEntry"
+  /** Of its table. */
+  readonly number: number
+  /** Bytes of the value. */
+  readonly size: number
+  /** As of an inode. */
+  readonly ropeLevel: number
+  readonly ropeAt: number
+}
+
 export type Item =
   | InodeItem
+  | TableItem
+  | TableEntryItem
   | {
       readonly _tag: "Entry"
       readonly folder: number
@@ -44,17 +66,30 @@ export type Item =
     }
   | { readonly _tag: "Orphan"; readonly number: number }
   | { readonly _tag: "Parent"; readonly number: number; readonly folder: number; readonly name: Name }
-  /** An item that makes no sense; of an inode where its key says of which. */
-  | { readonly _tag: "Bad"; readonly reason: string; readonly number: number | undefined; readonly isInode: boolean }
+  /** An item that makes no sense; where its key says of what, that and its number. Pages may hang at an inode or table entry. */
+  | {
+      readonly _tag: "Bad"
+      readonly reason: string
+      readonly number: number | undefined
+      readonly of: "Inode" | "TableEntry" | undefined
+    }
 
 const PREFIX_BYTES = 7
 const NAME_BYTES_MAX = 255
 const INODE_BYTES = 55
 const ENTRY_BYTES = 7
+const TABLE_BYTES = 13
+const ROPE_HEAD_BYTES = 7
 const INLINE = 255
+const ROPE = 0
 const LEVEL_MAX = 48
 
-const bad = (reason: string, number?: number, isInode = false): Item => ({ _tag: "Bad", reason, number, isInode })
+const bad = (reason: string, number?: number, of?: "Inode" | "TableEntry"): Item => ({
+  _tag: "Bad",
+  reason,
+  number,
+  of
+})
 
 /** Reads the item of which the key stands in `node[keyAt, keyEnd)` and the value in `node[keyEnd, end)`. */
 export const read = (layout: Layout, node: Uint8Array, keyAt: number, keyEnd: number, end: number): Item => {
@@ -68,6 +103,10 @@ export const read = (layout: Layout, node: Uint8Array, keyAt: number, keyEnd: nu
     if (number !== 0 || restBytes !== 6 || valueBytes !== 0) return bad("an orphan item makes no sense")
     return { _tag: "Orphan", number: readUint48Key(node, restAt) }
   }
+  if (tag === 4) {
+    const name = node.slice(restAt, keyEnd)
+    return number === 0 ? readTable(node, name, keyEnd, valueBytes) : bad("a table belongs to an inode", number)
+  }
   if (number === 0) return bad("an item belongs to inode 0")
   if (tag === 0) {
     return restBytes === 0
@@ -78,6 +117,7 @@ export const read = (layout: Layout, node: Uint8Array, keyAt: number, keyEnd: nu
     if (restBytes <= 6 || valueBytes !== 0) return bad("a parent item makes no sense", number)
     return { _tag: "Parent", number, folder: readUint48Key(node, restAt), name: node.slice(restAt + 6, keyEnd) }
   }
+  if (tag === 5) return readTableEntry(layout, node, number, keyEnd, valueBytes)
   if (tag !== 1 && tag !== 2) return bad(`a key of the names tree has the unknown tag ${tag}`, number)
   if (restBytes === 0) return bad("an item has an empty name", number)
   const name = node.slice(restAt, keyEnd)
@@ -91,7 +131,7 @@ export const read = (layout: Layout, node: Uint8Array, keyAt: number, keyEnd: nu
 }
 
 const readInode = (layout: Layout, node: Uint8Array, number: number, at: number, valueBytes: number): Item => {
-  const broken = (reason: string): Item => bad(reason, number, true)
+  const broken = (reason: string): Item => bad(reason, number, "Inode")
   if (valueBytes < INODE_BYTES) return broken("an inode is too short")
   if (node[at] !== 1) return broken(`an inode has the unknown version ${node[at]}`)
   const type = node[at + 1]
@@ -112,7 +152,33 @@ const readInode = (layout: Layout, node: Uint8Array, number: number, at: number,
   return { _tag: "Inode", number, type, links, size, ropeLevel: form, ropeAt: at + INODE_BYTES }
 }
 
+const readTable = (node: Uint8Array, name: Name, at: number, valueBytes: number): Item => {
+  if (name.length === 0) return bad("a table has an empty name")
+  if (valueBytes !== TABLE_BYTES) return bad("a table has the wrong length")
+  if (node[at] !== 1) return bad(`a table has the unknown version ${node[at]}`)
+  const number = readUint48(node, at + 1)
+  if (number < 2) return bad(`a table has the number ${number}`)
+  const tooLong = name.length > NAME_BYTES_MAX ? "it is too long" : undefined
+  const nameFault = tooLong ?? (isUtf8(name) ? undefined : NOT_UTF8)
+  return { _tag: "Table", name, nameFault, number, count: readUint48(node, at + 7) }
+}
+
+const readTableEntry = (layout: Layout, node: Uint8Array, number: number, at: number, valueBytes: number): Item => {
+  const broken = (reason: string): Item => bad(reason, number, "TableEntry")
+  if (valueBytes === 0) return broken("an entry of a table is empty")
+  const form = node[at]
+  if (form === INLINE) return { _tag: "TableEntry", number, size: valueBytes - 1, ropeLevel: 0, ropeAt: -1 }
+  if (form !== ROPE) return broken(`an entry of a table has the unknown form ${form}`)
+  if (valueBytes !== 1 + ROPE_HEAD_BYTES + layout.pointerBytes) {
+    return broken("the rope of a table's entry has the wrong length")
+  }
+  const ropeLevel = node[at + 7]
+  if (ropeLevel > LEVEL_MAX) return broken(`the rope of a table's entry has the impossible level ${ropeLevel}`)
+  return { _tag: "TableEntry", number, size: readUint48(node, at + 1), ropeLevel, ropeAt: at + 1 + ROPE_HEAD_BYTES }
+}
+
 const NUL = 0
+const NOT_UTF8 = "it is not well-formed UTF-8"
 const SLASH = 0x2f
 const DOT = 0x2e
 
@@ -123,7 +189,7 @@ const entryNameFault = (name: Name): string | undefined => {
 }
 
 const attributeNameFault = (name: Name): string | undefined =>
-  name.includes(NUL) ? "it holds a NUL" : isUtf8(name) ? undefined : "it is not well-formed UTF-8"
+  name.includes(NUL) ? "it holds a NUL" : isUtf8(name) ? undefined : NOT_UTF8
 
 /** Whether the bytes are well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 export const isUtf8 = (bytes: Uint8Array): boolean => {

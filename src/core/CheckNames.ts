@@ -1,5 +1,5 @@
 /**
- * Files and folders as a whole: what no single item can tell.
+ * Files and folders as a whole: what no single item can tell. Tables are told of in `CheckTables`.
  *
  * - Every inode is a row of plain arrays, made when an item first speaks of it; the first name that each one has is kept in
  *   one long array of bytes, since paths are asked for only at the end. That is 100 to 150 bytes an inode.
@@ -9,6 +9,7 @@
  */
 import * as CheckItem from "./CheckItem.ts"
 import type * as CheckReport from "./CheckReport.ts"
+import { CheckTables } from "./CheckTables.ts"
 
 /** What is known of an inode. */
 const SEEN = 1
@@ -29,6 +30,7 @@ const grown = <A extends Float64Array | Uint32Array | Uint8Array>(array: A, make
 }
 
 export class CheckNames {
+  readonly tables: CheckTables
   readonly #problems: CheckReport.Problems
   readonly #rows = new Map<number, number>()
   #numbers = new Float64Array(64)
@@ -57,6 +59,7 @@ export class CheckNames {
 
   constructor(problems: CheckReport.Problems) {
     this.#problems = problems
+    this.tables = new CheckTables(problems)
     this.#row(ROOT)
   }
 
@@ -113,8 +116,13 @@ export class CheckNames {
       case "Parent":
         this.#pair(this.#row(item.number), item.folder, item.name, -1)
         return
+      case "Table":
+        return this.tables.add(item, address)
+      case "TableEntry":
+        return this.tables.addEntry(item.number, address)
       case "Bad":
-        if (item.isInode && item.number !== undefined) this.#flag(item.number, SEEN | BROKEN)
+        if (item.of === "Inode" && item.number !== undefined) this.#flag(item.number, SEEN | BROKEN)
+        if (item.of === "TableEntry" && item.number !== undefined) this.tables.addEntry(item.number, address)
         this.#problems.add("Item", item.reason, { address, inode: item.number })
     }
   }
@@ -179,7 +187,7 @@ export class CheckNames {
   /** `isComplete`: every node of the names tree was read. */
   finish(isComplete: boolean, nextInode: number, inodeCount: number): void {
     let seen = 0
-    let highest = 0
+    let highest = this.tables.highest
     for (let row = 0; row < this.#rows.size; row++) {
       highest = Math.max(highest, this.#numbers[row])
       if ((this.#flags[row] & SEEN) === 0) this.#missing(row, isComplete)
@@ -194,6 +202,10 @@ export class CheckNames {
     if (seen > inodeCount || (isComplete && seen !== inodeCount)) {
       this.#problems.add("InodeCount", `the root counts ${inodeCount} inodes, the names tree has ${seen}`)
     }
+    this.tables.finish(isComplete, (number) => {
+      const row = this.#rows.get(number)
+      return row !== undefined && (this.#flags[row] & SEEN) !== 0
+    })
     this.#reach(isComplete)
   }
 

@@ -20,7 +20,7 @@ export interface Hints {
   readonly tree: "names" | "snapshots" | "deadlists"
   /** Whether it is looked at for a snapshot: what hangs under it is verified, and not counted. */
   readonly isOfSnapshot: boolean
-  /** The inode whose content it is. */
+  /** The inode whose content it is, or the table that the content is a value of. */
   readonly inode: number | undefined
   /** Bounds of the keys of a tree node: not below `low`, below `high`. */
   readonly low: Uint8Array | undefined
@@ -123,8 +123,9 @@ const leafItem = (
   if (tree === "names") {
     const item = CheckItem.read(way.layout, node, keyAt, keyEnd, end)
     if (!isOfSnapshot) way.names.add(item, address)
-    if (item._tag === "Inode" && item.ropeAt >= 0) rope(way, pointer, node, item, isOfSnapshot)
-    else if (item._tag === "Bad" && item.isInode) way.lose()
+    if (item._tag === "Inode" || item._tag === "TableEntry") {
+      if (item.ropeAt >= 0) rope(way, pointer, node, item, isOfSnapshot)
+    } else if (item._tag === "Bad" && item.of !== undefined) way.lose()
   } else if (tree === "snapshots") {
     if (!way.snapshots.item(node, keyAt, keyEnd, end, address)) way.lose()
   } else if (tree === "deadlists") {
@@ -155,7 +156,7 @@ const rope = (
   way: Way,
   holder: Pointer.Pointer,
   node: Uint8Array,
-  item: CheckItem.InodeItem,
+  item: CheckItem.InodeItem | CheckItem.TableEntryItem,
   isOfSnapshot: boolean
 ): void => {
   const { number: inode, ropeAt, ropeLevel, size } = item

@@ -32,7 +32,8 @@ const problem = (code: Problem["code"], message: string, address: number): Probl
   message,
   address,
   inode: undefined,
-  path: undefined
+  path: undefined,
+  table: undefined
 })
 
 /** What is wrong with the pages that were wanted; `undefined` for one that could not be read. */

@@ -43,6 +43,9 @@ export type Code =
   | "Orphan"
   | "NextInode"
   | "InodeCount"
+  | "MissingTable"
+  | "TableCount"
+  | "TableNumber"
   // Snapshots
   | "SnapshotItem"
   | "SnapshotLost"
@@ -63,6 +66,8 @@ export interface Problem {
   readonly inode: number | undefined
   /** The path of the file or folder that is damaged, if it is known. */
   readonly path: string | undefined
+  /** The name of the table that is damaged, if it is known. */
+  readonly table: string | undefined
 }
 
 export interface Report {
@@ -84,15 +89,24 @@ export interface Report {
   readonly folderCount: number
   readonly symbolicLinkCount: number
   readonly orphanCount: number
+  readonly tableCount: number
   readonly snapshotCount: number
 }
 
 /** Where a problem was found. With `folder` and `name`: an entry. */
 export interface Where {
   readonly address?: number | undefined
+  /** Of an inode or of a table. */
   readonly inode?: number | undefined
   readonly folder?: number | undefined
   readonly name?: CheckItem.Name | undefined
+}
+
+/** Says what numbers and entries are called, where that is known. */
+export interface KnownNames {
+  readonly pathOf: (inode: number) => string | undefined
+  readonly pathOfEntry: (folder: number, name: CheckItem.Name) => string | undefined
+  readonly tableOf: (number: number) => string | undefined
 }
 
 interface Found {
@@ -111,22 +125,17 @@ export class Problems {
     if (this.#found.length < PROBLEMS_MAX) this.#found.push({ code, message, where })
   }
 
-  /** The list, with the paths that `pathOf` knows. */
-  list(
-    pathOf: (inode: number) => string | undefined,
-    pathOfEntry: (folder: number, name: CheckItem.Name) => string | undefined
-  ): ReadonlyArray<Problem> {
-    return this.#found.map(({ code, message, where: { address, folder, inode, name } }) => ({
-      code,
-      message,
-      address,
-      inode,
-      path:
+  /** The list, with the names that `names` knows. */
+  list(names: KnownNames): ReadonlyArray<Problem> {
+    return this.#found.map(({ code, message, where: { address, folder, inode, name } }) => {
+      const path =
         folder !== undefined && name !== undefined
-          ? pathOfEntry(folder, name)
+          ? names.pathOfEntry(folder, name)
           : inode === undefined
             ? undefined
-            : pathOf(inode)
-    }))
+            : names.pathOf(inode)
+      const table = inode === undefined ? undefined : names.tableOf(inode)
+      return { code, message, address, inode: table === undefined ? inode : undefined, path, table }
+    })
   }
 }

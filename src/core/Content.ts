@@ -31,7 +31,8 @@ export const FILE_BYTES_MAX = UINT48_END - 1
 /** Pages of content that one call gives up at most. */
 const PIECE_PAGES = 1024
 
-const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
+/** The same in bytes. */
+export const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
 
 const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
 
@@ -52,9 +53,15 @@ const toRope = (draft: Draft<unknown>, content: Inode.Content): Rope.Rope =>
 
 /** The content of a new file. */
 export const make = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
-  bytes.length <= Inode.inlineBytesMax(draft.layout)
-    ? { _tag: "Inline", bytes }
-    : ofRope(draft.layout, Rope.write(draft, Rope.empty(draft.layout), 0, bytes))
+  bytes.length <= Inode.inlineBytesMax(draft.layout) ? { _tag: "Inline", bytes } : makeRope(draft, bytes)
+
+/** The same as a rope, whatever its length. */
+export const makeRope = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
+  ofRope(draft.layout, Rope.write(draft, Rope.empty(draft.layout), 0, bytes))
+
+/** The content with `bytes` after its end, as a rope. */
+export const appended = (draft: Draft<unknown>, content: Inode.Content, bytes: Uint8Array): Inode.Content =>
+  ofRope(draft.layout, Rope.write(draft, toRope(draft, content), sizeOf(content), bytes))
 
 export const sizeOf = (content: Inode.Content): number =>
   content._tag === "Inline" ? content.bytes.length : content.size
@@ -62,7 +69,11 @@ export const sizeOf = (content: Inode.Content): number =>
 // ---- reading
 
 /** Fills `target` with content from `offset` on and answers the number of bytes, fewer at the end. */
-export const readInode = (pages: Pages, { content }: Inode.Inode, offset: number, target: Uint8Array): number => {
+export const readInode = (pages: Pages, { content }: Inode.Inode, offset: number, target: Uint8Array): number =>
+  readContent(pages, content, offset, target)
+
+/** The same of a content. */
+export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {
   if (content._tag === "Rope") return Rope.read(pages, Rope.decode(pages.layout, content.encoded, 0), offset, target)
   const bytes = content.bytes.subarray(offset, offset + target.length)
   target.set(bytes)

@@ -97,9 +97,9 @@ export const step = (pages: Pages, state: State): Step => {
   }
   for (const { key } of items) {
     const known = Inode.decodeKey(key)
-    const number = known._tag === "Entry" || known._tag === "Orphan" ? undefined : known.number
     // What entries say is said by the parent items of what they name.
-    if (number === undefined) continue
+    if (known._tag !== "Inode" && known._tag !== "Attribute" && known._tag !== "Parent") continue
+    const { number } = known
     if (subject?.number !== number) settle()
     const isAttribute = known._tag === "Attribute"
     subject = { number, hasOtherAttributes: isAttribute || (subject?.hasOtherAttributes ?? false) }

@@ -8,6 +8,8 @@
  *     number | ATTRIBUTE | name an extended attribute: its bytes
  *     0      | ORPHAN | number  an inode without a name that is still open
  *     number | PARENT | folder (6, big-endian) | name   the same entry from below: one for each entry that names the inode
+ *     0      | TABLE | name     a table: its number and the count of its entries; see `Table`
+ *     table  | TABLE_ENTRY | key an entry of a table; see `Table`
  *
  * Inode item:
  *
@@ -18,13 +20,11 @@
  *   `form` is its level.
  * - `size` of a folder is the number of its entries; `links` of a folder is 1, it has one entry in one parent.
  * - A symbolic link's content is its target.
- * - The root folder has number 1 and no entry. Numbers are never given twice.
+ * - The root folder has number 1 and no entry. Numbers are never given twice; inodes and tables share them.
  */
 import * as Bytes from "./Bytes.ts"
 import type { Layout } from "./Layout.ts"
-import * as Node from "./Node.ts"
 import { CorruptPage } from "./Pages.ts"
-import * as Pointer from "./Pointer.ts"
 
 export const ROOT = 1
 
@@ -33,14 +33,17 @@ export const FOLDER = 2
 export const SYMBOLIC_LINK = 3
 export type Type = typeof FILE | typeof FOLDER | typeof SYMBOLIC_LINK
 
-const TAG_INODE = 0
+export const TAG_INODE = 0
 const TAG_ENTRY = 1
 const TAG_ATTRIBUTE = 2
 const TAG_ORPHAN = 3
+export const TAG_TABLE = 4
+export const TAG_TABLE_ENTRY = 5
 const TAG_PARENT = 6
 
-const NUMBER_BYTES = 6
-const PREFIX_BYTES = NUMBER_BYTES + 1
+export const NUMBER_BYTES = 6
+/** Bytes before the rest of a key: number and tag. */
+export const PREFIX_BYTES = NUMBER_BYTES + 1
 /** What stands before the name in the key of a parent item. */
 const PARENT_BYTES = PREFIX_BYTES + NUMBER_BYTES
 const VERSION = 1
@@ -58,7 +61,8 @@ const AT_BIRTHTIME = 40
 export const AT_CONTENT = 48
 const AT_FORM = 54
 export const HEADER_BYTES = 55
-const FORM_INLINE = 255
+/** The form of a content that stands in its item: no level of a rope is as high. */
+export const FORM_INLINE = 255
 
 /** The longest name of an entry or attribute, where the page size allows it. */
 export const NAME_BYTES_MAX = 255
@@ -103,17 +107,18 @@ const prefix = (number: number, tag: number, restBytes: number): Uint8Array => {
   return key
 }
 
-const named = (number: number, tag: number, name: Uint8Array): Uint8Array => {
-  const key = prefix(number, tag, name.length)
-  key.set(name, PREFIX_BYTES)
+/** A key of the names tree from its parts. */
+export const keyOf = (number: number, tag: number, rest: Uint8Array): Uint8Array => {
+  const key = prefix(number, tag, rest.length)
+  key.set(rest, PREFIX_BYTES)
   return key
 }
 
 export const inodeKey = (number: number): Uint8Array => prefix(number, TAG_INODE, 0)
 /** With an empty name: the prefix of all entries of a folder. */
-export const entryKey = (parent: number, name: Uint8Array): Uint8Array => named(parent, TAG_ENTRY, name)
+export const entryKey = (parent: number, name: Uint8Array): Uint8Array => keyOf(parent, TAG_ENTRY, name)
 /** With an empty name: the prefix of all attributes of an inode. */
-export const attributeKey = (number: number, name: Uint8Array): Uint8Array => named(number, TAG_ATTRIBUTE, name)
+export const attributeKey = (number: number, name: Uint8Array): Uint8Array => keyOf(number, TAG_ATTRIBUTE, name)
 /** With folder 0 and an empty name: below all parent items of an inode. */
 export const parentKey = (number: number, folder: number, name: Uint8Array): Uint8Array => {
   const key = prefix(number, TAG_PARENT, NUMBER_BYTES + name.length)
@@ -137,6 +142,8 @@ export type Key =
   | { readonly _tag: "Attribute"; readonly number: number; readonly name: Uint8Array }
   | { readonly _tag: "Orphan"; readonly number: number }
   | { readonly _tag: "Parent"; readonly number: number; readonly folder: number; readonly name: Uint8Array }
+  | { readonly _tag: "Table"; readonly name: Uint8Array }
+  | { readonly _tag: "TableEntry"; readonly number: number; readonly key: Uint8Array }
 
 export const decodeKey = (key: Uint8Array): Key => {
   if (key.length < PREFIX_BYTES) throw new CorruptPage(undefined, "a key of the names tree is too short")
@@ -154,6 +161,12 @@ export const decodeKey = (key: Uint8Array): Key => {
       break
     case TAG_ORPHAN:
       if (rest.length === NUMBER_BYTES && number === 0) return { _tag: "Orphan", number: Bytes.readUint48Key(rest, 0) }
+      break
+    case TAG_TABLE:
+      if (rest.length > 0 && number === 0) return { _tag: "Table", name: rest }
+      break
+    case TAG_TABLE_ENTRY:
+      if (number > 0) return { _tag: "TableEntry", number, key: rest }
       break
     case TAG_PARENT:
       if (rest.length > NUMBER_BYTES && number > 0) {
@@ -224,24 +237,6 @@ export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: numbe
       : { _tag: "Rope", size, encoded: bytes.slice(at + AT_CONTENT, end) }
   }
 }
-
-/** Where the pointer of a rope stands in an item of the names tree and its level, or -1 where the item holds none. */
-export const ropePointerAt = (
-  layout: Layout,
-  node: Uint8Array,
-  keyAt: number,
-  keyEnd: number,
-  valueEnd: number
-): number => {
-  if (keyEnd - keyAt !== PREFIX_BYTES || node[keyAt + NUMBER_BYTES] !== TAG_INODE) return -1
-  if (valueEnd - keyEnd !== HEADER_BYTES + layout.pointerBytes) return -1
-  // No level is as high as the form of a content that stands in the item.
-  if (node[keyEnd + AT_FORM] > Node.LEVEL_MAX) return -1
-  return Pointer.isNull(layout, node, keyEnd + HEADER_BYTES) ? -1 : keyEnd + HEADER_BYTES
-}
-
-/** The level of the rope whose pointer stands at `at`. */
-export const ropeLevel = (node: Uint8Array, at: number): number => node[at - 1]
 
 // ---- entries
 

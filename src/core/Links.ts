@@ -1,12 +1,12 @@
 /**
  * The pointers that a node holds, and what they point at: one step down any tree.
  *
- * `names` says whether a tree node belongs to the names tree, whose leaves hold the ropes of files.
+ * `names` says whether a tree node belongs to the names tree, whose leaves hold the ropes of files and of tables.
  */
-import * as Inode from "./Inode.ts"
 import { type Layout, NODE_HEADER_BYTES, ROPE_SPAN_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
+import * as RopeItem from "./RopeItem.ts"
 import * as TreeNode from "./TreeNode.ts"
 
 /** Called for each pointer that is not null: it stands at `bytes[at]` and names a node of this kind and level. */
@@ -45,8 +45,8 @@ export const forEach = (
 const forRope = (layout: Layout, leaf: Uint8Array, cell: number, visit: Visit): void => {
   const keyAt = TreeNode.leafKeyAt(cell)
   const keyEnd = keyAt + TreeNode.keyBytes(leaf, cell)
-  const at = Inode.ropePointerAt(layout, leaf, keyAt, keyEnd, keyEnd + TreeNode.valueBytes(leaf, cell))
+  const at = RopeItem.pointerAt(layout, leaf, keyAt, keyEnd, keyEnd + TreeNode.valueBytes(leaf, cell))
   if (at < 0) return
-  const level = Inode.ropeLevel(leaf, at)
+  const level = RopeItem.level(leaf, at)
   visit(leaf, at, level === 0 ? Node.DATA : Node.ROPE, level)
 }

@@ -1,13 +1,13 @@
 /**
- * The runs of file content in a draft that are too long for the free space there is.
+ * The runs of content in a draft that are too long for the free space there is.
  */
 import * as BTree from "./BTree.ts"
 import type { Draft } from "./Draft.ts"
-import * as Inode from "./Inode.ts"
 import type { Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
+import * as RopeItem from "./RopeItem.ts"
 import type { Roots } from "./Roots.ts"
 import * as Settle from "./Settle.ts"
 import * as TreeNode from "./TreeNode.ts"
@@ -38,17 +38,19 @@ export const split = (draft: Draft<Roots>, pagesMax: number): void => {
       const keyAt = TreeNode.leafKeyAt(cell)
       const keyEnd = keyAt + TreeNode.keyBytes(node, cell)
       const valueEnd = keyEnd + TreeNode.valueBytes(node, cell)
-      const at = Inode.ropePointerAt(layout, node, keyAt, keyEnd, valueEnd)
+      const at = RopeItem.pointerAt(layout, node, keyAt, keyEnd, valueEnd)
       if (at >= 0 && Pointer.isMemory(layout, node, at)) keys.push(node.slice(keyAt, keyEnd))
     }
   }
   for (const key of keys) {
     const value = BTree.get(draft, names, key)
     if (value === undefined) continue
-    const rope = Rope.decode(layout, value, Inode.AT_CONTENT)
+    // The rope is the end of its item.
+    const begin = value.length - Rope.encodedBytes(layout)
+    const rope = Rope.decode(layout, value, begin)
     const shortened = Rope.shorten(draft, rope, pagesMax)
     if (shortened === rope) continue
-    Rope.encode(shortened, value, Inode.AT_CONTENT)
+    Rope.encode(shortened, value, begin)
     names = BTree.put(draft, names, key, value)
   }
   draft.roots = { ...draft.roots, names }

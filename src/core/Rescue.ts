@@ -6,6 +6,7 @@
  *
  * - It keeps where an inode stands and not its content: about 200 bytes an inode. `RescueContent` reads the rest.
  * - Items are read by `CheckItem`, which admits nothing that makes no sense.
+ * - Tables are not taken out: it is told what there was of them.
  */
 import * as Binding from "./Binding.ts"
 import * as CheckItem from "./CheckItem.ts"
@@ -54,6 +55,10 @@ export class Rescue {
   /** Of a folder, by its number. */
   readonly entries = new Map<number, Array<Entry>>()
   readonly orphans = new Set<number>()
+  /** The names of tables, by number. */
+  readonly tables = new Map<number, Uint8Array>()
+  /** How many entries of a table verify, by its number. */
+  readonly tableEntries = new Map<number, number>()
   readonly lostPages: Array<LostPage> = []
   readonly #binding: Binding.Binding
   readonly #frontier: Array<Pointer.Pointer> = []
@@ -114,7 +119,10 @@ export class Rescue {
         this.rows.set(number, { number, type, size, links, leaf })
       } else if (item._tag === "Entry") this.#entry(item)
       else if (item._tag === "Orphan") this.orphans.add(item.number)
-      else if (item._tag === "Bad") this.lostPages.push({ address: leaf.address, reason: item.reason })
+      else if (item._tag === "Table") this.tables.set(item.number, item.name)
+      else if (item._tag === "TableEntry") {
+        this.tableEntries.set(item.number, (this.tableEntries.get(item.number) ?? 0) + 1)
+      } else if (item._tag === "Bad") this.lostPages.push({ address: leaf.address, reason: item.reason })
     }
   }
 

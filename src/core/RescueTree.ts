@@ -37,7 +37,8 @@ const LOST_AND_FOUND = "lost+found"
 const decoder = new TextDecoder()
 
 /** `inodeCount`: what the root says. */
-export const make = ({ entries, lostPages, orphans, rows }: Rescue, inodeCount: number): RescueTree => {
+export const make = (rescue: Rescue, inodeCount: number): RescueTree => {
+  const { entries, lostPages, orphans, rows } = rescue
   const items: Array<Item> = []
   const lost: Array<Lost> = []
   const placed = new Set<number>()
@@ -110,7 +111,18 @@ export const make = ({ entries, lostPages, orphans, rows }: Rescue, inodeCount: 
   for (const { address, reason } of lostPages) {
     lost.push({ item: undefined, reason: `page ${address} of the names is lost: ${reason}` })
   }
+  for (const reason of leftTables(rescue)) lost.push({ item: undefined, reason })
   return { items, lost }
+}
+
+/** A sentence for each table, without its full stop: they are no files, and stay behind. */
+const leftTables = ({ tableEntries, tables }: Rescue): ReadonlyArray<string> => {
+  const numbers = new Set([...tables.keys(), ...tableEntries.keys()])
+  return [...numbers].map((number) => {
+    const name = tables.get(number)
+    const what = name === undefined ? "a table whose name is lost" : `the table ${JSON.stringify(decoder.decode(name))}`
+    return `${what} is not taken out, with the entries that are left of it: ${tableEntries.get(number) ?? 0}`
+  })
 }
 
 /** An orphan and all in it count as placed. */

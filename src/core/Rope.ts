@@ -40,10 +40,23 @@ export const empty = (layout: Layout): Rope => ({ size: 0, level: 0, link: Point
 
 /** Fills `target` with the content from `offset` on and answers the number of bytes, fewer at the end of the rope. */
 export const read = (pages: Pages, rope: Rope, offset: number, target: Uint8Array): number => {
+  const missing: Array<Pointer.Pointer> = []
+  const count = gather(pages, rope, offset, target, missing)
+  demand(missing)
+  return count
+}
+
+/** The same as far as pages are loaded; what is not is added to `missing`, so that many ropes are loaded in one batch. */
+export const gather = (
+  pages: Pages,
+  rope: Rope,
+  offset: number,
+  target: Uint8Array,
+  missing: Array<Pointer.Pointer>
+): number => {
   const end = Math.min(rope.size, offset + target.length)
   if (offset >= end) return 0
   const { layout } = pages
-  const missing: Array<Pointer.Pointer> = []
   RopePath.walk(pages, rope, 0, offset, end, missing, (bytes, at, start, span) => {
     const from = Math.max(offset, start)
     const to = Math.min(end, start + span)
@@ -58,7 +71,6 @@ export const read = (pages: Pages, rope: Rope, offset: number, target: Uint8Arra
     if (run === undefined || (run.buffer === into?.buffer && run.byteOffset === into.byteOffset)) return
     target.set(run.subarray(from - start, to - start), from - offset)
   })
-  demand(missing)
   return end - offset
 }
 

@@ -6,6 +6,7 @@
  * - What is read is pinned, so that no page of it is written over meanwhile. A view that has grown too old lets go; see `Readers`.
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
@@ -30,15 +31,14 @@ export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
     const frame = frameOf(session, innermost)
     if (frame === undefined) return readOutside(session, f)
     if (frame._tag === "Viewing") return readPinned(session, frame, f)
-    if (!frame.isOpen) return Effect.fail(ended())
-    return readFrame(session, frame, f)
+    return readInside(session, frame, f)
   })
 
 /** What a reader of a transaction finds that has ended meanwhile: its fiber has outlived what forked it. */
 const ENDED = Symbol("ended")
 
-/** Reads in a transaction. Whatever it has loaded, it reads nothing from a draft that has been rolled back below it. */
-const readFrame = <A>(
+/** Reads what a transaction has made so far. Whatever it has loaded, it reads nothing from a draft that has been rolled back below it. */
+const readInside = <A>(
   session: Session.Session,
   frame: Running,
   f: (pages: Pages, roots: Roots) => A
@@ -126,6 +126,37 @@ const readGroup = <A>(
   )
 }
 
+/** Where durability is by interval, what has succeeded is made durable before one durable root is read. */
+const ready = (session: Session.Session): Effect.Effect<void, Failure> =>
+  session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
+
+/** Runs a reading function of the core, always on the same root. */
+export type Reading = <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, Failure>
+
+/**
+ * Keeps the root that the caller sees whole until the scope ends, and answers how it is read, whoever reads it then. Inside of a
+ * transaction it is what that has made by the time of each reading.
+ */
+export const hold = (session: Session.Session): Effect.Effect<Reading, Failure, Scope.Scope> =>
+  Effect.flatMap(Current, (innermost): Effect.Effect<Reading, Failure, Scope.Scope> => {
+    const frame = frameOf(session, innermost)
+    if (frame?._tag === "Running") return Effect.succeed((f) => readInside(session, frame, f))
+    const pinned = Effect.acquireRelease(
+      Effect.sync((): PinnedRoot => {
+        const head = frame?.head ?? session.head
+        return { head, reader: session.readers.enter("View", head.root.record.generation) }
+      }),
+      ({ reader }) => Effect.sync(() => session.readers.leave(reader))
+    )
+    const held = Effect.map(
+      pinned,
+      (root): Reading =>
+        (f) =>
+          readAt(session, root, f)
+    )
+    return frame === undefined ? Effect.andThen(ready(session), held) : held
+  })
+
 /** Runs all reads of `effect` on one durable root, which stays whole as long as that takes. Writes inside fail. */
 export const view = <A, E, R>(
   session: Session.Session,
@@ -134,10 +165,8 @@ export const view = <A, E, R>(
   Effect.flatMap(Current, (outer) => {
     // Inside a transaction or a view there is one root already.
     if (frameOf(session, outer) !== undefined) return effect
-    const ready: Effect.Effect<void, Failure> =
-      session.durability === "interval" && !session.readOnly ? GroupCommit.flush(session) : Effect.void
     return Effect.andThen(
-      ready,
+      ready(session),
       Effect.acquireUseRelease(
         Effect.sync(() => {
           const { head, readers } = session

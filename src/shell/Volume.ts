@@ -2,7 +2,7 @@
  * A volume: a file system and key-value store on one block device, as a service.
  *
  * Files are reached through `VolumeFileSystem`, keys through `KeyValue`; what is here is what holds them together:
- * transactions, views, durability, statistics.
+ * transactions, views, durability, statistics; and tables.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -29,6 +29,7 @@ import * as Receipt from "./Receipt.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
+import * as Table from "./Table.ts"
 import * as Transaction from "./Transaction.ts"
 import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Reading from "./Reading.ts"
@@ -151,6 +152,13 @@ export interface Interface {
     readonly open: (name: string) => Effect.Effect<Interface, VolumeError, Scope.Scope>
   }
   /**
+   * The table of a name: an ordered map from bytes to bytes, which changes together with files and keys. It comes to be when the
+   * first entry is set. A name has 1 to 255 bytes as UTF-8, and no NUL; `Table.typed` puts types on top.
+   */
+  readonly table: (name: string) => Table.Table
+  /** All tables, in the byte order of their names. */
+  readonly tables: Effect.Effect<ReadonlyArray<Table.Listed>, VolumeError>
+  /**
    * Verifies the newest durable root: every pointer, checksum, name, link count and free page. With `deep` the content
    * of files is read too. The report lists what is wrong.
    */
@@ -168,6 +176,11 @@ export interface Interface {
   readonly diff: (from: string, to?: string) => Stream.Stream<Difference.Change, VolumeError>
   /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
   readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
+  /**
+   * Keeps the root that the caller sees until the scope ends, and answers how it is read; inside a transaction, what that has made
+   * by the time of each reading.
+   */
+  readonly hold: Effect.Effect<Reading.Reading, VolumeError, Scope.Scope>
   /** The durable root that the caller sees; nothing in a transaction, or where it sees what is not durable yet. */
   readonly durableRoot: Effect.Effect<object | undefined>
   /** What is open: asked before anything is freed. */
@@ -236,8 +249,8 @@ export const layerSnapshot = (name: string): Layer.Layer<Volume, VolumeError, Vo
     Effect.flatMap(Volume, (volume) => volume.snapshots.open(name))
   )
 
-const service = (session: Session.Session): Volume["Service"] =>
-  Volume.of({
+const service = (session: Session.Session): Volume["Service"] => {
+  const volume: Volume["Service"] = Volume.of({
     facts: factsOf(session),
     transaction: (effect) => Effect.map(Transaction.transaction(session, effect), ({ value }) => value),
     commit: (effect) =>
@@ -257,20 +270,25 @@ const service = (session: Session.Session): Volume["Service"] =>
       rollback: (name, options) => Snapshots.rollback(session, name, options),
       open: (name) => Effect.map(Snapshots.open(session, name), (pinned) => ofSnapshot(session, pinned))
     },
+    table: (name) => Table.make(volume, name),
+    tables: Effect.suspend(() => Table.list(volume)),
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
     diff: (from, to) => Difference.diff(session, from, to),
     durableRoot: Reading.durableRoot(session),
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
+    hold: Reading.hold(session),
     write: (f) => Transaction.write(session, f)
   })
+  return volume
+}
 
 /** A service that reads one root; what is not about its content is the volume's own. */
 const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volume["Service"] => {
   const readOnly = Effect.suspend(() => Effect.fail(failureOf(new ReadOnly({ device: session.device.identity }))))
   const whole = service(session)
-  return Volume.of({
+  const volume: Volume["Service"] = Volume.of({
     ...whole,
     facts: { ...whole.facts, readOnly: true },
     transaction: () => readOnly,
@@ -284,11 +302,15 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
       remove: () => readOnly,
       rollback: () => readOnly
     },
+    table: (name) => Table.make(volume, name),
+    tables: Effect.suspend(() => Table.list(volume)),
     durableRoot: Effect.succeed(pinned.head),
     openFiles: OpenFiles.ofSnapshot,
     read: (f) => Reading.readAt(session, pinned, f),
+    hold: Effect.succeed((f) => Reading.readAt(session, pinned, f)),
     write: () => readOnly
   })
+  return volume
 }
 
 const factsOf = (session: Session.Session): Facts => ({

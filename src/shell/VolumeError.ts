@@ -228,6 +228,46 @@ export class NewerSnapshots extends Data.TaggedError("NewerSnapshots")<{
   }
 }
 
+/** The key of a table's entry is longer than a page allows. */
+export class KeyTooLong extends Data.TaggedError("KeyTooLong")<{
+  readonly table: string
+  readonly byteCount: number
+  readonly byteCountMax: number
+}> {
+  override get message(): string {
+    return `The table ${JSON.stringify(this.table)} takes keys of up to ${this.byteCountMax} bytes, not of ${this.byteCount}.`
+  }
+}
+
+/** The value of a table's entry is longer than what one array holds. */
+export class ValueTooLarge extends Data.TaggedError("ValueTooLarge")<{
+  readonly table: string
+  readonly byteCount: number
+  readonly byteCountMax: number
+}> {
+  override get message(): string {
+    return `The table ${JSON.stringify(this.table)} takes and gives values of up to ${this.byteCountMax} bytes, not of ${this.byteCount}.`
+  }
+}
+
+/** What was to be stored in a table, or stands in it, is not what its types say. */
+export class TypeMismatch extends Data.TaggedError("TypeMismatch")<{
+  readonly table: string
+  readonly what: "key" | "value"
+  /** The bytes of the key in hexadecimal; none where the key itself was refused. */
+  readonly key: string | undefined
+  /** Whether it stands in the table; else it was to be stored or looked for. */
+  readonly isStored: boolean
+  readonly reason: string
+}> {
+  override get message(): string {
+    const { isStored, key, reason, table, what } = this
+    const place = key === undefined ? "" : ` ${isStored ? "under" : "for"} the key 0x${key}`
+    const found = what === "key" && key !== undefined ? `the key 0x${key}` : `a ${what}${place}`
+    return `The table ${JSON.stringify(table)} ${isStored ? "holds" : "was given"} ${found} that is not of its type: ${reason}.`
+  }
+}
+
 /** Something that a volume does not do. */
 export class Unsupported extends Data.TaggedError("Unsupported")<{
   readonly what: string
@@ -255,6 +295,9 @@ export type Reason =
   | SnapshotNotFound
   | SnapshotExists
   | NewerSnapshots
+  | KeyTooLong
+  | ValueTooLarge
+  | TypeMismatch
   | Unsupported
   | DeviceFailed
   | Locked

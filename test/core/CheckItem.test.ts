@@ -3,8 +3,10 @@
  */
 import { assert, describe, it } from "vitest"
 import * as CheckItem from "../../src/core/CheckItem.ts"
+import * as Content from "../../src/core/Content.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Layout from "../../src/core/Layout.ts"
+import * as Table from "../../src/core/Table.ts"
 import { parameters, scaled } from "./propertyRuns.ts"
 import { chooser, inodeItem, utf8 } from "./CheckVolume.ts"
 
@@ -53,6 +55,23 @@ describe("CheckItem", () => {
     })
     assert.deepInclude(read(Inode.attributeKey(number, utf8("n")), utf8("x")), { _tag: "Attribute", number })
     assert.deepEqual(read(Inode.orphanKey(number), utf8("")), { _tag: "Orphan", number })
+    assert.deepEqual(read(Table.tableKey(utf8("n")), Table.encode({ number, count: size })), {
+      _tag: "Table",
+      name: utf8("n"),
+      nameFault: undefined,
+      number,
+      count: size
+    })
+    const key = Table.entryKey(number, utf8("k"))
+    const value = Table.encodeEntry({ _tag: "Inline", bytes: utf8("abc") })
+    const inline = { _tag: "TableEntry", number, size: 3, ropeLevel: 0, ropeAt: -1 } as const
+    assert.deepEqual(read(key, value), inline)
+    assert.deepEqual(read(key, Table.encodeEntry({ _tag: "Rope", size, encoded })), {
+      ...inline,
+      size,
+      ropeLevel: 7,
+      ropeAt: 1 + 8 + 8
+    })
   })
 
   it("accepts of any bytes only what the core accepts", () => {
@@ -63,9 +82,19 @@ describe("CheckItem", () => {
         Inode.inodeKey(3),
         Inode.entryKey(3, utf8("n")),
         Inode.attributeKey(3, utf8("n")),
-        Inode.orphanKey(3)
-      ][choose(4)]
-      const value = [inodeItem({}), Inode.encodeEntry({ number: 5, type: Inode.FOLDER }), new Uint8Array(0)][choose(3)]
+        Inode.orphanKey(3),
+        Table.tableKey(utf8("n")),
+        Table.entryKey(3, utf8("k"))
+      ][choose(6)]
+      const encoded = new Uint8Array(7 + layout.pointerBytes)
+      const value = [
+        inodeItem({}),
+        Inode.encodeEntry({ number: 5, type: Inode.FOLDER }),
+        new Uint8Array(0),
+        Table.encode({ number: 3, count: 4 }),
+        Table.encodeEntry({ _tag: "Inline", bytes: utf8("value") }),
+        Table.encodeEntry({ _tag: "Rope", size: 0, encoded })
+      ][choose(6)]
       for (const bytes of [key, value])
         if (choose(2) === 0 && bytes.length > 0) bytes[choose(bytes.length)] = choose(choose(2) === 0 ? 5 : 256)
       const cut = choose(8) === 0 ? value.slice(0, choose(value.length + 1)) : value
@@ -75,6 +104,10 @@ describe("CheckItem", () => {
       const known = Inode.decodeKey(key)
       assert.strictEqual(known._tag, item._tag)
       if (item._tag === "Inode") assert.strictEqual(Inode.decode(layout, cut, 0, cut.length).size, item.size)
+      if (item._tag === "Table") assert.strictEqual(Table.decode(cut, 0, cut.length).number, item.number)
+      if (item._tag === "TableEntry") {
+        assert.strictEqual(Content.sizeOf(Table.decodeEntry(layout, cut, 0, cut.length)), item.size)
+      }
       if (item._tag === "Entry") assert.strictEqual(Inode.decodeEntry(cut, 0, cut.length).number, item.number)
     }
     assert.isAbove(accepted, scaled(1000))

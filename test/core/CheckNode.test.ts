@@ -306,7 +306,8 @@ describe("CheckNode", () => {
         message: "a page does not match its checksum",
         address: pointer.address,
         inode: numberOf(volume, "run"),
-        path: "/run"
+        path: "/run",
+        table: undefined
       }
     ])
     assert.isTrue(volume.check().isComplete)

@@ -27,6 +27,7 @@ import * as RootSlots from "../../src/core/RootSlots.ts"
 import type { Roots } from "../../src/core/Roots.ts"
 import * as Settle from "../../src/core/Settle.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
+import * as Tables from "../../src/core/Tables.ts"
 
 const { h64Raw } = await xxhash()
 export const xxh64 = Checksum.xxh64((bytes, seed) => h64Raw(bytes, seed))
@@ -186,6 +187,11 @@ export class Volume {
   }
 
   /** Another entry for an inode; `links` are not changed. */
+  /** Sets an entry of a table. */
+  set(table: string, key: string, value: Uint8Array): void {
+    this.commit((draft) => Tables.put(draft, utf8(table), utf8(key), value))
+  }
+
   entry(folder: number, name: string | Uint8Array, entry: Inode.Entry): void {
     this.commit((draft) => {
       const bytes = typeof name === "string" ? utf8(name) : name

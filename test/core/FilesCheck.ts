@@ -3,6 +3,7 @@
  */
 import * as BTree from "../../src/core/BTree.ts"
 import * as Inode from "../../src/core/Inode.ts"
+import * as Table from "../../src/core/Table.ts"
 import { assert } from "vitest"
 import type { TestVolume } from "./TestVolume.ts"
 
@@ -14,11 +15,15 @@ export const check = (volume: TestVolume): void => {
   const orphans = new Set<number>()
   const attributed = new Set<number>()
   const [above, below] = [new Set<string>(), new Set<string>()]
+  const tables = new Map<number, number>()
+  const tableEntries = new Map<number, number>()
   volume.read((pages) => {
     inodes.clear()
     entries.clear()
     above.clear()
     below.clear()
+    tables.clear()
+    tableEntries.clear()
     BTree.ascend(pages, names, undefined, (item) => {
       const key = Inode.decodeKey(BTree.key(item))
       if (key._tag === "Inode") inodes.set(key.number, Inode.decode(layout, item.node, item.keyEnd, item.valueEnd))
@@ -31,7 +36,15 @@ export const check = (volume: TestVolume): void => {
       } else if (key._tag === "Parent") {
         below.add(`${key.number} ${key.folder} ${key.name.join()}`)
       } else if (key._tag === "Orphan") orphans.add(key.number)
-      else attributed.add(key.number)
+      else if (key._tag === "Attribute") attributed.add(key.number)
+      else if (key._tag === "Table") {
+        const table = Table.decode(item.node, item.keyEnd, item.valueEnd)
+        assert.isFalse(tables.has(table.number), "a table has a number of its own")
+        tables.set(table.number, table.count)
+      } else {
+        Table.decodeEntry(layout, item.node, item.keyEnd, item.valueEnd)
+        tableEntries.set(key.number, (tableEntries.get(key.number) ?? 0) + 1)
+      }
       return true
     })
   })
@@ -55,6 +68,12 @@ export const check = (volume: TestVolume): void => {
   }
   for (const number of orphans) assert.isTrue(inodes.has(number), "an orphan has an inode")
   for (const number of attributed) assert.isTrue(inodes.has(number), "an attribute has an inode")
+  for (const [number, count] of tables) {
+    assert.isBelow(number, nextInode, "no number is given twice")
+    assert.isFalse(inodes.has(number), "a table is no inode")
+    assert.strictEqual(tableEntries.get(number) ?? 0, count, `table ${number} counts its entries`)
+  }
+  for (const number of tableEntries.keys()) assert.isTrue(tables.has(number), "an entry has a table")
   const reached = new Set<number>()
   const walk = (number: number): void => {
     reached.add(number)

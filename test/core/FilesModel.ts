@@ -46,13 +46,23 @@ interface Way {
   readonly hasSlash: boolean
 }
 
+/** Values by key, by table. */
+export type ModelTables = Map<string, Map<string, Uint8Array>>
+
+/** What a snapshot keeps. */
+export interface Kept {
+  readonly root: ModelNode
+  readonly tables: ModelTables
+}
+
 interface State {
   root: ModelNode
+  tables: ModelTables
   nextNumber: number
   /** Files that are open, and how often. */
   open: Map<number, { readonly node: ModelNode; count: number }>
   /** What was kept of earlier states, by name, oldest first. */
-  snapshots: Map<string, ModelNode>
+  snapshots: Map<string, Kept>
   /** The snapshot that the running transaction takes of what it commits. */
   wanted: string | undefined
 }
@@ -78,6 +88,7 @@ const byteCount = (text: string): number => new TextEncoder().encode(text).lengt
 export class FilesModel {
   state: State = {
     root: makeNode(1, FOLDER, 0o755, BigInt(0)),
+    tables: new Map(),
     nextNumber: 2,
     open: new Map(),
     snapshots: new Map(),

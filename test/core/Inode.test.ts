@@ -8,6 +8,8 @@ import * as Node from "../../src/core/Node.ts"
 import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as Rope from "../../src/core/Rope.ts"
+import * as RopeItem from "../../src/core/RopeItem.ts"
+import * as Table from "../../src/core/Table.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 import { parameters, scaled } from "./propertyRuns.ts"
 
@@ -108,14 +110,21 @@ describe("Inode", () => {
           name: some
         })
         assert.deepStrictEqual(Inode.decodeKey(Inode.orphanKey(id)), { _tag: "Orphan", number: id })
+        assert.deepStrictEqual(Inode.decodeKey(Table.tableKey(some)), { _tag: "Table", name: some })
+        const entry = { _tag: "TableEntry", number: id, key: some } as const
+        assert.deepStrictEqual(Inode.decodeKey(Table.entryKey(id, some)), entry)
         const keys = [
           Inode.orphanPrefix(),
           Inode.orphanKey(id),
+          Table.tableKey(some),
           Inode.inodeKey(id),
           Inode.entryKey(id, new Uint8Array(0)),
           Inode.entryKey(id, some),
           Inode.attributeKey(id, new Uint8Array(0)),
-          Inode.attributeKey(id, some)
+          Inode.attributeKey(id, some),
+          Table.entryKey(id, new Uint8Array(0)),
+          Table.entryKey(id, some),
+          Table.endKey(id)
         ]
         for (let i = 1; i < keys.length; i++) assert.isBelow(Buffer.compare(keys[i - 1], keys[i]), 0)
       }),
@@ -128,7 +137,7 @@ describe("Inode", () => {
     const key = fc.oneof(
       fc.uint8Array({ maxLength: 16 }),
       fc
-        .tuple(fc.constantFrom(0, 0, 3), fc.nat({ max: 5 }), fc.uint8Array({ maxLength: 8 }))
+        .tuple(fc.constantFrom(0, 0, 3), fc.nat({ max: 7 }), fc.uint8Array({ maxLength: 8 }))
         .map(([low, tag, rest]) => Uint8Array.of(0, 0, 0, 0, 0, low, tag, ...rest))
     )
     fc.assert(
@@ -143,7 +152,13 @@ describe("Inode", () => {
               ? Inode.orphanKey(some.number)
               : some._tag === "Entry"
                 ? Inode.entryKey(some.parent, some.name)
-                : Inode.attributeKey(some.number, some.name)
+                : some._tag === "Attribute"
+                  ? Inode.attributeKey(some.number, some.name)
+                  : some._tag === "Table"
+                    ? Table.tableKey(some.name)
+                    : some._tag === "TableEntry"
+                      ? Table.entryKey(some.number, some.key)
+                      : Inode.parentKey(some.number, some.folder, some.name)
         assert.deepStrictEqual(again, bytes)
       }),
       parameters(2000)
@@ -162,7 +177,10 @@ describe("Inode", () => {
       ["an orphan without a number", Inode.orphanPrefix()],
       ["an orphan of a longer number", Uint8Array.of(...Inode.orphanKey(3), 0)],
       ["an orphan of an inode", Inode.orphanKey(3).fill(1, 5, 6)],
-      ["an unknown tag", Inode.inodeKey(3).fill(4, 6)]
+      ["a table without a name", Table.tableKey(zeros(0))],
+      ["a table of an inode", Table.tableKey(zeros(1)).fill(1, 5, 6)],
+      ["an entry of table 0", Table.entryKey(0, zeros(1))],
+      ["an unknown tag", Inode.inodeKey(3).fill(6, 6)]
     ]
     for (const [what, key] of wrong)
       assert.isUndefined(
@@ -203,7 +221,7 @@ describe("Inode", () => {
     const pointerAt = (name: Uint8Array, level: number, bytes = value): number => {
       const node = Uint8Array.of(9, ...name, ...bytes)
       node[name.length + Inode.HEADER_BYTES] = level
-      return Inode.ropePointerAt(layout, node, 1, 1 + name.length, node.length)
+      return RopeItem.pointerAt(layout, node, 1, 1 + name.length, node.length)
     }
     for (const level of [0, Node.LEVEL_MAX]) {
       assert.strictEqual(pointerAt(key, level), 1 + key.length + Inode.HEADER_BYTES)

@@ -6,9 +6,10 @@ import * as Links from "../../src/core/Links.ts"
 import * as Node from "../../src/core/Node.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as Rope from "../../src/core/Rope.ts"
+import * as Table from "../../src/core/Table.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 
-const layout = Layout.make({ pageBytes: 512, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 })
+const layout = Layout.make({ pageBytes: 1024, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 })
 
 const linkTo = (address: number): Uint8Array => {
   const link = new Uint8Array(layout.pointerBytes)
@@ -19,7 +20,7 @@ const linkTo = (address: number): Uint8Array => {
 const nothing = Pointer.makeNull(layout)
 
 const nodeOf = (kind: number, level: number): Uint8Array => {
-  const node = new Uint8Array(512)
+  const node = new Uint8Array(layout.pageBytes)
   Node.clear(node, kind, level)
   return node
 }
@@ -61,7 +62,16 @@ describe("Links", () => {
     put(Inode.inodeKey(3), item({ _tag: "Rope", size: 9, encoded: encoded(2, linkTo(60)) }))
     put(Inode.inodeKey(4), item({ _tag: "Rope", size: 9, encoded: encoded(0, nothing) }))
     put(Inode.inodeKey(5), item({ _tag: "Inline", bytes: new Uint8Array(9) }))
-    assert.deepStrictEqual(visited(node, Node.TREE, 0, true), [`50: ${Node.DATA} 0`, `60: ${Node.ROPE} 2`])
+    const entry = (level: number, link: Uint8Array): Uint8Array =>
+      Table.encodeEntry({ _tag: "Rope", size: 9, encoded: encoded(level, link) })
+    put(Table.entryKey(6, Buffer.from("")), entry(0, linkTo(70)))
+    put(Table.entryKey(6, Buffer.from("a")), entry(1, linkTo(80)))
+    put(Table.entryKey(6, Buffer.from("b")), entry(0, nothing))
+    put(Table.entryKey(6, Buffer.from("c")), Uint8Array.of(...entry(0, linkTo(90)), 0))
+    put(Table.entryKey(6, Buffer.from("d")), entry(0, linkTo(90)).fill(Inode.FORM_INLINE, 0, 1))
+    put(Table.entryKey(6, Buffer.from("e")), entry(Node.LEVEL_MAX + 1, linkTo(90)))
+    const files = [`50: ${Node.DATA} 0`, `60: ${Node.ROPE} 2`]
+    assert.deepStrictEqual(visited(node, Node.TREE, 0, true), [...files, `70: ${Node.DATA} 0`, `80: ${Node.ROPE} 1`])
     assert.deepStrictEqual(visited(node, Node.TREE, 0, false), [])
   })
 

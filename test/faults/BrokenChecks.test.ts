@@ -12,6 +12,7 @@ import type * as CheckNodeModule from "../../src/core/CheckNode.ts"
 import * as CheckPlaces from "../../src/core/CheckPlaces.ts"
 import type * as CheckPointerModule from "../../src/core/CheckPointer.ts"
 import type * as CheckSpaceModule from "../../src/core/CheckSpace.ts"
+import type * as CheckTablesModule from "../../src/core/CheckTables.ts"
 import type * as CheckWalkModule from "../../src/core/CheckWalk.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
@@ -119,6 +120,33 @@ vi.mock("../../src/core/CheckNames.ts", async (original) => {
     }
   }
   return { ...real, CheckNames }
+})
+
+vi.mock("../../src/core/CheckTables.ts", async (original) => {
+  const real = await original<typeof CheckTablesModule>()
+  class CheckTables extends real.CheckTables {
+    readonly #later: Array<readonly [CheckItemModule.TableItem, number]> = []
+    readonly #entries = new Map<number, number>()
+
+    override add(item: CheckItemModule.TableItem, address: number): void {
+      if (is("the entries of a table are counted")) this.#later.push([item, address])
+      else super.add(item, address)
+    }
+
+    override addEntry(number: number, address: number): void {
+      this.#entries.set(number, (this.#entries.get(number) ?? 0) + 1)
+      super.addEntry(number, address)
+    }
+
+    override finish(isComplete: boolean, isInode: (number: number) => boolean): void {
+      // The items are believed.
+      for (const [item, address] of this.#later) {
+        super.add({ ...item, count: this.#entries.get(item.number) ?? 0 }, address)
+      }
+      super.finish(isComplete, isInode)
+    }
+  }
+  return { ...real, CheckTables }
 })
 
 vi.mock("../../src/core/CheckNode.ts", async (original) => {

@@ -7,6 +7,7 @@ import * as Binding from "../../src/core/Binding.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import * as Node from "../../src/core/Node.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
+import * as Table from "../../src/core/Table.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 import { noise, utf8, Volume } from "../core/CheckVolume.ts"
 
@@ -20,6 +21,7 @@ export type Rule =
   | "links are counted"
   | "the entries of a folder are counted"
   | "entries are compared with the parents of what they name"
+  | "the entries of a table are counted"
   | "everything is reached from the root folder"
   | "keys stay within the bounds above them"
   | "spans add up"
@@ -29,9 +31,13 @@ export type Rule =
   | "both copies of the superblock and the slot are looked at"
 
 const PAGE = 512
-/** /folder (2) with notes (3 to 32), /run (33), /parts (34): a names tree of two levels, and files of every form. */
+/**
+ * /folder (2) with notes (3 to 32), /run (33), /parts (34), and a table (35): a names tree of two levels, and files of every
+ * form.
+ */
 const RUN = 33
 const NOTE = 10
+const TABLE = 35
 
 export const make = (): Volume => {
   const volume = new Volume()
@@ -39,6 +45,7 @@ export const make = (): Volume => {
   for (let i = 0; i < 30; i++) volume.note(folder, `note ${i}`, "x".repeat(60))
   volume.file(Inode.ROOT, "run", [noise(1, 700)])
   volume.file(Inode.ROOT, "parts", [noise(2, PAGE + 7), 5000, noise(3, 10)])
+  volume.set("table", "key", utf8("value"))
   return volume
 }
 
@@ -151,6 +158,12 @@ export const damages: ReadonlyArray<Damage> = [
     what: "an entry that is not known from below",
     damage: (volume) => volume.remove(Inode.parentKey(NOTE, 2, utf8("note 7"))),
     code: "Parents"
+  },
+  {
+    rules: ["the entries of a table are counted"],
+    what: "a table that says it has an entry more",
+    damage: (volume) => volume.put(Table.tableKey(utf8("table")), Table.encode({ number: TABLE, count: 2 })),
+    code: "TableCount"
   },
   {
     rules: ["everything is reached from the root folder"],

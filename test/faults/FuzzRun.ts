@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
 import * as Extent from "../../src/core/Extent.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import * as Files from "../../src/shell/Files.ts"
@@ -23,21 +24,29 @@ const CALLS_MAX = 3000
 const OPENING_BYTES_MAX = 4 * 1024 * 1024
 const READ_BYTES_MAX = 20_000
 const PATHS_MAX = 5
+const TABLES_MAX = 4
 const MILLIS_MAX = 10_000
 const STUCK_MILLIS = 20_000
 const FAILED_MAX = 20
 
 const bases = async (): Promise<ReadonlyArray<Base>> => {
   const checksums = [xxh64, sha256]
-  const golden = async (name: string, size: number) => {
+  const golden = async (
+    name: string,
+    size: number,
+    then: (volume: Service) => Effect.Effect<void, VolumeError> = () => Effect.void
+  ) => {
     const recipe = recipes.find((one) => one.name === name)
     if (recipe === undefined) throw new Error(name)
-    return makeGolden({ ...recipe, end: "closed", format: { ...recipe.format, size } })
+    const write = (volume: Service) => Effect.andThen(recipe.write(volume), then(volume))
+    return makeGolden({ ...recipe, end: "closed", format: { ...recipe.format, size }, write })
   }
   const closed = (await makeSubject(true)).image
   const cut = (await makeSubject(false)).image
   const large = [await golden("fragments-512-sha256", 512 * 1024), await golden("everything-512-sha256", 256 * 1024)]
-  const images = [closed, cut, closed, cut, closed, large[0], closed, cut, closed, cut, closed, large[1]]
+  // For a snapshot a check may read a run twice.
+  const tables = await golden("tables-512-xxh64", 256 * 1024, ({ snapshots }) => snapshots.remove("before"))
+  const images = [closed, cut, closed, cut, closed, large[0], closed, cut, closed, cut, tables, large[1]]
   return images.map((image) => new Base(image, checksums))
 }
 
@@ -85,8 +94,24 @@ const exercise = Effect.fnUntraced(function* (
   for (const path of ["/rope", "/folder/run"]) {
     yield* attempt("read", Files.readRange(volume, path, 0, READ_BYTES_MAX))
   }
+  const listed = (yield* attempt("tables", volume.tables)) ?? []
+  const tables = listed.map(({ name }) => volume.table(name)).slice(0, TABLES_MAX)
+  for (const [index, table] of tables.entries()) {
+    const range = { reverse: (seed + index) % 2 === 0 }
+    yield* attempt("entries", Stream.runDrain(table.entries(range)))
+    yield* attempt("get", table.get(new TextEncoder().encode("rope")))
+  }
   yield* attempt("check", volume.check({ deep: true }))
   if (volume.facts.readOnly) return
+  for (const [index, table] of tables.entries()) {
+    const keys = (yield* attempt("keys", Stream.runCollect(Stream.take(table.keys(), 3)))) ?? []
+    for (const key of keys) {
+      yield* index % 2 === 0
+        ? attempt("set", table.set(key, new Uint8Array(1000).fill(index)))
+        : attempt("unset", table.remove(key))
+    }
+    if (index === seed % TABLES_MAX) yield* attempt("drop", table.drop)
+  }
   yield* attempt("makeFolder", Files.makeFolder(volume, "/new"))
   yield* attempt("writeFile", Files.writeFile(volume, "/new/file", new Uint8Array(1500).fill(1)))
   const files = chosen.filter(({ type }) => type === "File").map(({ path }) => path)

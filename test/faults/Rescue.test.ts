@@ -15,6 +15,7 @@ import * as Node from "../../src/core/Node.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as RootSlots from "../../src/core/RootSlots.ts"
 import * as Superblock from "../../src/core/Superblock.ts"
+import * as RopeItem from "../../src/core/RopeItem.ts"
 import * as TreeNode from "../../src/core/TreeNode.ts"
 import { BlockDevice } from "../../src/shell/BlockDevice.ts"
 import * as Files from "../../src/shell/Files.ts"
@@ -113,9 +114,9 @@ const underPages = (image: Uint8Array): Map<number, Set<number>> => {
         const key = Inode.decodeKey(node.slice(keyAt, keyEnd))
         if (key._tag === "Inode") {
           mark(trail, key.number)
-          const rope = Inode.ropePointerAt(layout, node, keyAt, keyEnd, keyEnd + TreeNode.valueBytes(node, cell))
+          const rope = RopeItem.pointerAt(layout, node, keyAt, keyEnd, keyEnd + TreeNode.valueBytes(node, cell))
           if (rope < 0) continue
-          const ropeLevel = Inode.ropeLevel(node, rope)
+          const ropeLevel = RopeItem.level(node, rope)
           visit(node, rope, ropeLevel === 0 ? Node.DATA : Node.ROPE, ropeLevel, [], key.number)
         } else if (key._tag === "Entry") mark(trail, readUint48(node, keyEnd))
       }

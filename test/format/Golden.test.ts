@@ -44,7 +44,9 @@ describe("the golden images", () => {
       "tree node: pointer birth",
       "tree node: rollback target",
       "tree node: rope level",
-      "tree node: snapshot name"
+      "tree node: snapshot name",
+      "tree node: table count",
+      "tree node: table entry value"
     ]
     assert.includeMembers([...labels], fields)
     assert.deepStrictEqual(rejected, new Set([0, 1]))

@@ -13,6 +13,17 @@ export interface Entry {
   readonly type: FileType
 }
 
+export interface Table {
+  readonly number: number
+  readonly count: number
+}
+
+export interface TableEntry {
+  readonly key: Uint8Array
+  readonly size: number
+  readonly pieces: ReadonlyArray<Piece>
+}
+
 export interface Listing {
   readonly inodes: ReadonlyMap<number, Inode>
   /** The entries of every folder that has some. */
@@ -24,6 +35,10 @@ export interface Listing {
   readonly parents: ReadonlySet<string>
   /** Numbers of all that the root folder and the orphans reach. */
   readonly reached: ReadonlySet<number>
+  /** By name. */
+  readonly tables: ReadonlyMap<string, Table>
+  /** The entries of every table that has some, by its number, in the order of their keys. */
+  readonly tableEntries: ReadonlyMap<number, ReadonlyArray<TableEntry>>
 }
 
 const pairOf = (number: number, folder: number, name: string): string => `${number} ${folder} ${name}`
@@ -61,6 +76,8 @@ export class ListingBuilder {
   readonly #entries = new Map<number, Map<string, Entry>>()
   readonly #orphans: Array<number> = []
   readonly #parents = new Set<string>()
+  readonly #tables = new Map<string, Table>()
+  readonly #tableEntries = new Map<number, Array<TableEntry>>()
 
   add(item: NamedItem, pieces: ReadonlyArray<Piece>): void {
     switch (item.is) {
@@ -85,6 +102,15 @@ export class ListingBuilder {
         return
       case "orphan":
         this.#orphans.push(item.number)
+        return
+      case "table":
+        this.#tables.set(item.name, { number: item.number, count: item.count })
+        return
+      case "table entry": {
+        const { key, number, value } = item
+        const size = value instanceof Uint8Array ? value.length : value.span
+        emplace(this.#tableEntries, number, (): Array<TableEntry> => []).push({ key, size, pieces })
+      }
     }
   }
 
@@ -105,7 +131,9 @@ export class ListingBuilder {
       paths,
       orphans: this.#orphans,
       parents: this.#parents,
-      reached
+      reached,
+      tables: this.#tables,
+      tableEntries: this.#tableEntries
     }
   }
 }
@@ -146,5 +174,29 @@ export const complaintsOf = (listing: Listing): ReadonlyArray<string> => {
     expect(total === (inode.type === "folder" ? 0 : inode.size), `inode ${number} has ${total} bytes of ${inode.size}`)
   }
   for (const number of orphans) expect(inodes.has(number), `orphan ${number} has no inode`)
+  return [...complaints, ...tableComplaintsOf(listing)]
+}
+
+/** The same of tables: counts, numbers, entries of no table. */
+const tableComplaintsOf = ({ inodes, tableEntries, tables }: Listing): ReadonlyArray<string> => {
+  const complaints: Array<string> = []
+  const expect = (holds: boolean, complaint: string): void => {
+    if (!holds) complaints.push(complaint)
+  }
+  const numbers = new Set<number>()
+  for (const [name, { count, number }] of tables) {
+    const found = tableEntries.get(number)?.length ?? 0
+    expect(count === found, `table ${name} counts ${count} entries and has ${found}`)
+    expect(!numbers.has(number), `two tables have the number ${number}`)
+    expect(!inodes.has(number), `table ${name} has the number of inode ${number}`)
+    numbers.add(number)
+  }
+  for (const [number, entries] of tableEntries) {
+    expect(numbers.has(number), `entries of table ${number}, which is missing`)
+    for (const { pieces, size } of entries) {
+      const total = pieces.reduce((sum, piece) => sum + piece.length, 0)
+      expect(total === size, `an entry of table ${number} has ${total} bytes of ${size}`)
+    }
+  }
   return complaints
 }

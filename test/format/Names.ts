@@ -36,11 +36,19 @@ export type NamedItem =
   | { readonly is: "attribute"; readonly number: number; readonly name: string; readonly value: Uint8Array }
   | { readonly is: "orphan"; readonly number: number }
   | { readonly is: "parent"; readonly number: number; readonly folder: number; readonly name: string }
+  | { readonly is: "table"; readonly name: string; readonly number: number; readonly count: number }
+  | {
+      readonly is: "table entry"
+      readonly number: number
+      readonly key: Uint8Array
+      readonly value: Uint8Array | Stretch
+    }
 
 const types: ReadonlyArray<FileType | undefined> = [undefined, "file", "folder", "symlink"]
 const fixedBytes = 55
 const inlineForm = 255
 const keyHeadBytes = 7
+const tableBytes = 13
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
 const typeOf = (number: number): FileType => {
@@ -90,6 +98,26 @@ const decodeInode = (scan: Scan, { value, valueAt: at }: Item, superblock: Super
   }
 }
 
+const decodeTable = (scan: Scan, rest: Uint8Array, { value, valueAt: at }: Item): NamedItem => {
+  must(rest.length >= 1 && isUtf8(rest), "the name of a table")
+  must(value.length === tableBytes, `a table item of ${value.length} bytes`)
+  const version = scan.u8(at, "table version")
+  must(version === 1, `a table of version ${version}`)
+  const number = scan.u48(at + 1, "table number")
+  must(number >= 2, `a table of number ${number}`)
+  return { is: "table", name: utf8.decode(rest), number, count: scan.u48(at + 7, "table count") }
+}
+
+const decodeTableValue = (scan: Scan, item: Item, superblock: Superblock, birth: number): Uint8Array | Stretch => {
+  const { value, valueAt: at } = item
+  must(value.length >= 1, "an entry of a table without a form")
+  const form = scan.u8(at, "table entry form")
+  if (form === inlineForm) return scan.slice(at + 1, value.length - 1, "table entry value")
+  must(form === 0, `an entry of a table of form ${form}`)
+  must(value.length === 8 + superblock.pointerBytes, `an entry of a table of ${value.length} bytes`)
+  return decodeRope(scan, at + 1, superblock, birth)
+}
+
 /** Says what an item of the names tree is. `birth` is the one of the leaf that it stands in. */
 export const decodeNamedItem = (scan: Scan, item: Item, superblock: Superblock, birth: number): NamedItem => {
   const { key, value, valueAt } = item
@@ -97,7 +125,7 @@ export const decodeNamedItem = (scan: Scan, item: Item, superblock: Superblock, 
   const number = u48be(key, 0)
   const rest = key.subarray(keyHeadBytes)
   const tag = key[6]
-  must((number === 0) === (tag === 3), `tag ${tag} of inode ${number}`)
+  must((number === 0) === (tag === 3 || tag === 4), `tag ${tag} of inode ${number}`)
   switch (tag) {
     case 0: {
       must(rest.length === 0, "a long key of an inode")
@@ -118,6 +146,10 @@ export const decodeNamedItem = (scan: Scan, item: Item, superblock: Superblock, 
       must(rest.length === 6 && value.length === 0, "an orphan of a wrong length")
       return { is: "orphan", number: u48be(rest, 0) }
     }
+    case 4:
+      return decodeTable(scan, rest, item)
+    case 5:
+      return { is: "table entry", number, key: rest.slice(), value: decodeTableValue(scan, item, superblock, birth) }
     case 6: {
       must(rest.length > 6 && value.length === 0, "a parent item of a wrong length")
       return { is: "parent", number, folder: u48be(rest, 0), name: decodeName(rest.subarray(6)) }

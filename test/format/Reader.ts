@@ -71,10 +71,11 @@ const readReserved = (opened: Opened, ledger: Ledger, complaints: Array<string>)
 /** The counts that a record or a snapshot has of its names. */
 const countComplaints = (
   counts: { readonly inodeCount: number; readonly nextInode: number },
-  { inodes, orphans }: Listing
+  { inodes, orphans, tables }: Listing
 ): ReadonlyArray<string> => {
   const { inodeCount, nextInode } = counts
-  const highest = Math.max(0, ...inodes.keys(), ...orphans)
+  const tableNumbers = [...tables.values()].map(({ number }) => number)
+  const highest = Math.max(0, ...inodes.keys(), ...orphans, ...tableNumbers)
   return [
     ...(inodeCount === inodes.size ? [] : [`${inodes.size} inodes, and an inode count of ${inodeCount}`]),
     ...(nextInode > highest ? [] : [`inode ${highest}, and ${nextInode} is to be the next`])

@@ -8,6 +8,7 @@ import * as Files from "../../src/core/Files.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import type { RootsDraft } from "../../src/core/Inodes.ts"
 import * as Names from "../../src/core/Names.ts"
+import * as Tables from "../../src/core/Tables.ts"
 import type { Volume } from "../../src/shell/Volume.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import { pathOf } from "./Operations.ts"
@@ -92,6 +93,29 @@ export class Scribe {
 
   change(path: string, changes: Attributes.Changes): Step {
     return this.#atNumber(path, (draft, number, time) => Attributes.change(draft, number, changes, time))
+  }
+
+  /** Sets an entry of a table. */
+  set(table: string, key: Uint8Array, value: Uint8Array): Step {
+    return this.#always((draft) => Tables.put(draft, encoder.encode(table), key, value))
+  }
+
+  /** Makes a table. */
+  table(table: string): Step {
+    return this.#always((draft) => Tables.create(draft, encoder.encode(table)))
+  }
+
+  /** Removes an entry of a table, or the table with all that is in it. */
+  unset(table: string, key: Uint8Array | undefined): Step {
+    const name = encoder.encode(table)
+    return this.#always((draft) => {
+      if (key === undefined) Tables.drop(draft, name, 1_000_000)
+      else Tables.remove(draft, name, key)
+    })
+  }
+
+  #always(use: (draft: RootsDraft) => unknown): Step {
+    return this.#step("", (draft) => Result.succeed(use(draft)))
   }
 
   #create(path: string, type: Inode.Type, mode: number, content: Uint8Array): Step {

@@ -10,10 +10,11 @@ import * as Inodes from "../../src/core/Inodes.ts"
 import * as Orphans from "../../src/core/Orphans.ts"
 import type { Pages } from "../../src/core/Pages.ts"
 import type { Roots } from "../../src/core/Roots.ts"
+import * as Tables from "../../src/core/Tables.ts"
 import type { Snapshot, Volume } from "../../src/shell/Volume.ts"
 import { hex } from "./Scan.ts"
-import type { FilesSummary, InodeSummary, SnapshotSummary, Stretch, Summary } from "./Summary.ts"
-import { attributeText, dataOf, withSnapshots } from "./Summary.ts"
+import type { FilesSummary, InodeSummary, SnapshotSummary, Stretch, Summary, TableSummary } from "./Summary.ts"
+import { attributeText, dataOf, entryText, withSnapshots, withTables } from "./Summary.ts"
 
 const types = ["", "file", "folder", "symlink"]
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -100,13 +101,25 @@ const namesOf = (pages: Pages, { names }: Roots): Names => {
   return { paths, orphans, numbers: [...numbers] }
 }
 
+const tablesOf = (pages: Pages, { names }: Roots): Readonly<Record<string, TableSummary>> => {
+  const range = { from: undefined, to: undefined, isReverse: false }
+  const limits = { countMax, byteCountMax: Number.POSITIVE_INFINITY, hasValues: true }
+  return Object.fromEntries(
+    Tables.list(pages, names, undefined, countMax).map(({ count, name, number }) => {
+      const { entries } = Tables.scan(pages, names, name, range, limits)
+      const texts = entries.map(({ key, value }) => entryText(key, value ?? new Uint8Array(0)))
+      return [decoder.decode(name), { number, count, entries: Object.fromEntries(texts) }]
+    })
+  )
+}
+
 const filesOf = Effect.fnUntraced(function* (volume: Volume["Service"]) {
   const { paths, orphans, numbers } = yield* volume.read(namesOf)
   const inodes: Record<string, InodeSummary> = {}
   for (const number of numbers)
     inodes[number] = yield* volume.read((pages, roots) => inodeSummary(pages, roots, number))
-  const summary: FilesSummary = { orphans, paths, inodes }
-  return summary
+  const files: FilesSummary = { orphans, paths, inodes }
+  return withTables(files, yield* volume.read(tablesOf))
 })
 
 const snapshotSummary = Effect.fnUntraced(function* (volume: Volume["Service"], snapshot: Snapshot) {

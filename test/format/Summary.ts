@@ -1,6 +1,6 @@
 /** What a volume holds, as plain JSON: the same form for the independent reader and for the file system itself. */
 import { createHash } from "node:crypto"
-import type { Inode, Listing } from "./Listing.ts"
+import type { Inode, Listing, TableEntry } from "./Listing.ts"
 import type { Reading } from "./Reader.ts"
 import { hex } from "./Scan.ts"
 
@@ -22,11 +22,20 @@ export interface InodeSummary {
   readonly attributes: Readonly<Record<string, string>>
 }
 
-/** The files of the volume, or of a snapshot. */
+/** A table: its entries by their keys in hexadecimal, values as those of attributes. */
+export interface TableSummary {
+  readonly number: number
+  readonly count: number
+  readonly entries: Readonly<Record<string, string>>
+}
+
+/** The files and tables of the volume, or of a snapshot. */
 export interface FilesSummary {
   readonly orphans: ReadonlyArray<number>
   readonly paths: Readonly<Record<string, number>>
   readonly inodes: Readonly<Record<string, InodeSummary>>
+  /** By name. */
+  readonly tables?: Readonly<Record<string, TableSummary>>
 }
 
 export interface SnapshotSummary extends FilesSummary {
@@ -90,7 +99,33 @@ const inodeSummary = (inode: Inode): InodeSummary => ({
   attributes: Object.fromEntries([...inode.attributes].map(([name, value]) => [name, attributeText(value)]))
 })
 
-const filesOf = (listing: Listing): FilesSummary => ({
+/** The summary of a table's entry: its key, and its value. */
+export const entryText = (key: Uint8Array, value: Uint8Array): readonly [string, string] => [
+  hex(key),
+  attributeText(value)
+]
+
+/** Files without tables say nothing of them. */
+export const withTables = (files: FilesSummary, tables: Readonly<Record<string, TableSummary>>): FilesSummary =>
+  Object.keys(tables).length === 0 ? files : { ...files, tables }
+
+const valueOf = ({ pieces, size }: TableEntry): Uint8Array => {
+  const value = new Uint8Array(size)
+  for (const { bytes, offset } of pieces) if (bytes !== undefined) value.set(bytes, offset)
+  return value
+}
+
+const tablesOf = ({ tableEntries, tables }: Listing): Readonly<Record<string, TableSummary>> =>
+  Object.fromEntries(
+    [...tables].map(([name, { count, number }]) => {
+      const entries = (tableEntries.get(number) ?? []).map((entry) => entryText(entry.key, valueOf(entry)))
+      return [name, { number, count, entries: Object.fromEntries(entries) }]
+    })
+  )
+
+const filesOf = (listing: Listing): FilesSummary => withTables(namedOf(listing), tablesOf(listing))
+
+const namedOf = (listing: Listing): FilesSummary => ({
   orphans: listing.orphans,
   paths: Object.fromEntries(listing.paths),
   inodes: Object.fromEntries([...listing.inodes].map(([number, inode]) => [number, inodeSummary(inode)]))

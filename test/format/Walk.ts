@@ -163,8 +163,8 @@ export class Walk {
 
   #item(item: NamedItem): void {
     const pieces: Array<Piece> = []
-    if (item.is === "inode") {
-      const { content } = item.inode
+    const content = item.is === "inode" ? item.inode.content : item.is === "table entry" ? item.value : undefined
+    if (content !== undefined) {
       if (!(content instanceof Uint8Array)) this.#rope(content, 0, pieces)
       else if (content.length > 0) pieces.push({ offset: 0, length: content.length, bytes: content })
     }

@@ -111,6 +111,40 @@ const snapshots = (volume: Volume["Service"]): Effect.Effect<void, VolumeError> 
     yield* scribe.remove("/folder/inline", false)
   })
 
+/** Tables beside files: values in entries and in ropes, tables of many entries, tables in snapshots, a dropped one. */
+const tables = (volume: Volume["Service"]): Effect.Effect<void, VolumeError> =>
+  Effect.gen(function* () {
+    const { layout } = volume.facts
+    const { pageBytes } = layout
+    const longest = layout.keyBytesMax - 7
+    const key = (text: string) => new TextEncoder().encode(text)
+    const scribe = new Scribe(volume)
+    yield* scribe.file("/beside", pattern(2 * pageBytes + 1, 3))
+    yield* scribe.table("empty")
+    yield* scribe.set("ünï¢ødé", key(""), key("the empty key"))
+    yield* scribe.set("ünï¢ødé", key("empty value"), new Uint8Array(0))
+    yield* scribe.set("ünï¢ødé", pattern(longest, 5), key("the longest key"))
+    yield* scribe.set("ünï¢ødé", pattern(longest, 7), pattern(100, 11))
+    yield* scribe.set("values", key("page"), pattern(pageBytes, 13))
+    yield* scribe.set("values", key("run"), pattern(3 * pageBytes + 1, 17))
+    yield* scribe.set("values", key("rope"), pattern(70_001, 19))
+    yield* scribe.set("values", key("gone"), pattern(pageBytes + 5, 23))
+    for (let number = 0; number < 60; number += 1) {
+      yield* scribe.set("many", Uint8Array.of(number % 7, number, 255), pattern(number, 29))
+    }
+    yield* volume.snapshots.create("before")
+    yield* scribe.folder("/folder")
+    yield* scribe.set("values", key("page"), key("short now"))
+    yield* scribe.set("values", key("late"), pattern(2 * pageBytes, 31))
+    yield* scribe.unset("values", key("gone"))
+    for (let number = 0; number < 60; number += 2) {
+      yield* scribe.unset("many", Uint8Array.of(number % 7, number, 255))
+    }
+    yield* scribe.set("dropped", key("run"), pattern(2 * pageBytes, 37))
+    yield* scribe.unset("dropped", undefined)
+    yield* scribe.set("\0own", key("key"), key("value"))
+  })
+
 const random =
   (seed: number, count: number) =>
   (volume: Volume["Service"]): Effect.Effect<void, VolumeError> =>
@@ -184,6 +218,18 @@ export const recipes: ReadonlyArray<Recipe> = [
     format: { pageSize: 512, checksum: "sha256", size: 128 * kibibyte },
     end: "torn",
     write: snapshots
+  },
+  {
+    name: "tables-512-xxh64",
+    format: { pageSize: 512, checksum: "xxh64", size: 256 * kibibyte },
+    end: "closed",
+    write: tables
+  },
+  {
+    name: "tables-4096-sha256",
+    format: { pageSize: 4096, checksum: "sha256", size: 1024 * kibibyte },
+    end: "torn",
+    write: tables
   }
 ]
 

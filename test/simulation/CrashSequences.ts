@@ -92,7 +92,31 @@ export const together: Operation = {
 export const reopen: Operation = { kind: "reopen", name: "reopen" }
 export const sync: Operation = { kind: "sync", name: "sync" }
 
-/** What is done with snapshots, and to what they keep. */
+/** What is done with tables: those of the states with snapshots, and new ones. */
+const tables: ReadonlyArray<Operation> = [
+  one({ do: "set", table: "t", path: "short", size: SMALL_BYTES }),
+  one({ do: "set", table: "t", path: "long", size: SMALL_BYTES }),
+  one({ do: "set", table: "t", path: "long", size: 4000 }),
+  one({ do: "set", table: "new", path: "long", size: LARGE_BYTES }),
+  one({ do: "unset", table: "t", path: "short" }),
+  one({ do: "unset", table: "t", path: "long" }),
+  one({ do: "clear", table: "t" }),
+  one({ do: "drop table", table: "t" }),
+  {
+    kind: "steps",
+    name: "tables and files",
+    steps: [
+      { do: "set", table: "t", path: "short", size: 700 },
+      { do: "append", path: "/b", size: 700 },
+      { do: "set", table: "new", path: "key", size: 20 },
+      { do: "unlink", path: "/a" },
+      { do: "drop table", table: "t" },
+      { do: "set", table: "t", path: "again", size: LARGE_BYTES }
+    ]
+  }
+]
+
+/** What is done with snapshots and tables, and to what they keep. */
 export const keeping: ReadonlyArray<Operation> = [
   one({ do: "snapshot", path: "three" }),
   one({ do: "snapshot", path: "one" }),
@@ -132,6 +156,7 @@ export const keeping: ReadonlyArray<Operation> = [
     ],
     fails: true
   },
+  ...tables,
   early
 ]
 

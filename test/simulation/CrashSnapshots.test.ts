@@ -1,4 +1,7 @@
-/** T2 for snapshots: taken, removed and gone back to, alone and two or three in a row, cut after every write of the device. */
+/**
+ * T2 for snapshots and tables: taken, removed and gone back to, set and dropped, alone and two or three in a row, cut after every
+ * write of the device.
+ */
 import { beforeAll, describe, it } from "vitest"
 import { Random } from "../../src/testing/Random.ts"
 import * as CrashBounds from "./CrashBounds.ts"

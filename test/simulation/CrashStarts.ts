@@ -70,15 +70,18 @@ export const files = (): Start => after(fresh(), "files", fewFiles, true)
 /** The same without a close: before the newest root stands another state. */
 export const unclean = (): Start => after(fresh(), "files", fewFiles, false)
 
-/** Two snapshots, each of which sees what nothing else does. */
+/** Two snapshots, each of which sees what nothing else does, and a table in both. */
 export const kept = (closes: boolean): Start =>
   after(
     files(),
     closes ? "snapshots" : "snapshots, without a close",
     [
+      { do: "set", table: "t", path: "short", size: 40 },
+      { do: "set", table: "t", path: "long", size: 1500 },
       { do: "snapshot", path: "one" },
       { do: "write", path: "/b", offset: 512, size: 600 },
       { do: "unlink", path: "/d/g" },
+      { do: "set", table: "t", path: "long", size: 2000 },
       { do: "snapshot", path: "two" },
       { do: "append", path: "/b", size: 900 },
       { do: "create", path: "/new", size: 1200 }

@@ -1,5 +1,6 @@
 /**
- * The whole logical state of a volume as a text: every path with its type, mode, owner, links, attributes and content.
+ * The whole logical state of a volume as a text: every path with its type, mode, owner, links, attributes and content, and every
+ * table with its entries.
  * Inode numbers and times are left out; names of one file are told by the first of them.
  */
 import { createHash } from "node:crypto"
@@ -14,7 +15,9 @@ import { CorruptPage, demand, type Pages } from "../../src/core/Pages.ts"
 import type * as Pointer from "../../src/core/Pointer.ts"
 import * as Roots from "../../src/core/Roots.ts"
 import * as Snapshots from "../../src/core/Snapshots.ts"
-import type { FilesModel, ModelNode } from "../core/FilesModel.ts"
+import * as Tables from "../../src/core/Tables.ts"
+import type { Tree } from "../../src/core/Tree.ts"
+import type { FilesModel, Kept, ModelNode, ModelTables } from "../core/FilesModel.ts"
 
 const decoder = new TextDecoder()
 const digest = (bytes: Uint8Array): string => createHash("sha1").update(bytes).digest("hex").slice(0, 16)
@@ -90,28 +93,52 @@ export const ofVolume = (pages: Pages, roots: Roots.Roots, mayHaveOrphans = fals
     const then = { ...Roots.empty(pages.layout), names: snapshot.names, inodeCount: snapshot.inodeCount }
     return [decoder.decode(snapshot.name), ofVolume(pages, then, mayHaveOrphans)] as const
   })
-  return together(lines, kept)
+  return together([...lines, ...tableLinesOfVolume(pages, names)], kept)
 }
+
+const tableLine = (name: string, count: number): string => `table ${name} ${count}`
+const entryLine = (name: string, key: string, value: Uint8Array): string =>
+  `table ${name} ${key} ${value.length}:${digest(value)}`
+
+const tableLinesOfVolume = (pages: Pages, names: Tree): ReadonlyArray<string> => {
+  const range = { from: undefined, to: undefined, isReverse: false }
+  const limits = { countMax: Infinity, byteCountMax: Infinity, hasValues: true }
+  return Tables.list(pages, names, undefined, Infinity).flatMap(({ count, name }) => {
+    const { entries } = Tables.scan(pages, names, name, range, limits)
+    if (entries.length !== count) throw new CorruptPage(undefined, "a table does not count its entries")
+    const text = decoder.decode(name)
+    const ofEntries = entries.map(({ key, value }) => entryLine(text, decoder.decode(key), value ?? new Uint8Array(0)))
+    return [tableLine(text, count), ...ofEntries]
+  })
+}
+
+const tableLinesOfModel = (tables: ModelTables): ReadonlyArray<string> =>
+  [...tables]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, entries]) => {
+      const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
+      return [tableLine(name, entries.size), ...sorted.map(([key, value]) => entryLine(name, key, value))]
+    })
 
 /** The lines of a state, and then those of each snapshot with its name before them. */
 const together = (lines: ReadonlyArray<string>, kept: ReadonlyArray<readonly [string, string]>): string =>
   [...lines, ...kept.flatMap(([name, text]) => text.split("\n").map((line) => `[${name}] ${line}`))].join("\n")
 
 /** Of the model. */
-export const ofModel = ({ root, snapshots }: FilesModel["state"]): string =>
+export const ofModel = ({ root, snapshots, tables }: FilesModel["state"]): string =>
   together(
-    linesOf(root),
+    [...linesOf(root), ...tableLinesOfModel(tables)],
     [...snapshots].map(([name, then]) => [name, ofKept(then)] as const)
   )
 
-const kept = new WeakMap<ModelNode, string>()
+const kept = new WeakMap<Kept, string>()
 
-/** Of a tree that nobody changes any more, as a snapshot shows it. */
-export const ofKept = (root: ModelNode): string => {
-  const known = kept.get(root)
+/** Of what a snapshot keeps, which nobody changes any more. */
+export const ofKept = (then: Kept): string => {
+  const known = kept.get(then)
   if (known !== undefined) return known
-  const text = linesOf(root).join("\n")
-  kept.set(root, text)
+  const text = [...linesOf(then.root), ...tableLinesOfModel(then.tables)].join("\n")
+  kept.set(then, text)
   return text
 }
 

@@ -30,10 +30,21 @@ export type Step =
   | { readonly do: "link"; readonly path: string; readonly to: string }
   | { readonly do: "mode"; readonly path: string; readonly mode: number }
   | { readonly do: "attribute"; readonly path: string; readonly name: string; readonly size: number }
+  | TableStep
   | KeepingStep
+
+/** What is done with tables: the path is the key. */
+type TableStep =
+  | { readonly do: "set"; readonly table: string; readonly path: string; readonly size: number }
+  | { readonly do: "unset"; readonly table: string; readonly path: string }
+  | { readonly do: "clear" | "drop table"; readonly table: string }
+
+const isOfTable = (step: Step): step is TableStep => "table" in step
 
 /** What is done with snapshots. Taking one is the last step of its transaction. */
 type KeepingStep = { readonly do: "snapshot" | "drop" | "back"; readonly path: string }
+
+type FileStep = Exclude<Step, KeepingStep | TableStep>
 
 const isKeeping = (step: Step): step is KeepingStep =>
   step.do === "snapshot" || step.do === "drop" || step.do === "back"
@@ -63,7 +74,22 @@ const get = <A>(result: Result.Result<A, FileError.FileError>): A => Result.getO
 
 /** Carries a step out in a transaction of its own, or in the running one. */
 export const onVolume = (volume: Volume["Service"], step: Step): Effect.Effect<Outcome, VolumeError> =>
-  isKeeping(step) ? keep(volume, step) : editing(volume, step)
+  isKeeping(step) ? keep(volume, step) : isOfTable(step) ? atTable(volume, step) : editing(volume, step)
+
+const atTable = (volume: Volume["Service"], step: TableStep): Effect.Effect<Outcome, VolumeError> => {
+  const table = volume.table(step.table)
+  const keyOf = (path: string): Uint8Array => new TextEncoder().encode(path)
+  switch (step.do) {
+    case "set":
+      return Effect.as(table.set(keyOf(step.path), content(step.size)), "done")
+    case "unset":
+      return Effect.as(table.remove(keyOf(step.path)), "done")
+    case "clear":
+      return Effect.as(table.clear, "done")
+    case "drop table":
+      return Effect.as(table.drop, "done")
+  }
+}
 
 const keep = (
   { snapshots }: Volume["Service"],
@@ -80,13 +106,13 @@ const keep = (
   )
 }
 
-const editing = (volume: Volume["Service"], step: Exclude<Step, KeepingStep>): Effect.Effect<Outcome, VolumeError> =>
+const editing = (volume: Volume["Service"], step: FileStep): Effect.Effect<Outcome, VolumeError> =>
   Effect.map(
     volume.write((draft) => edit(draft, step)),
     (result) => (Result.isFailure(result) ? result.failure._tag : "done")
   )
 
-const edit = (draft: RootsDraft, step: Exclude<Step, KeepingStep>): Result.Result<unknown, FileError.FileError> => {
+const edit = (draft: RootsDraft, step: FileStep): Result.Result<unknown, FileError.FileError> => {
   const { names } = draft.roots
   const pathOf = (text: string): Path.Path => get(Path.parse(draft.layout, text))
   const place = Names.place(draft, names, pathOf(step.path))
@@ -138,6 +164,7 @@ const edit = (draft: RootsDraft, step: Exclude<Step, KeepingStep>): Result.Resul
 export const onModel = (model: FilesModel, step: Step): Outcome => {
   try {
     if (isKeeping(step)) keepInModel(model, step)
+    else if (isOfTable(step)) changeTables(model, step)
     else applyToModel(model, step)
     return "done"
   } catch (refusal) {
@@ -146,12 +173,30 @@ export const onModel = (model: FilesModel, step: Step): Outcome => {
   }
 }
 
+const changeTables = ({ state: { tables } }: FilesModel, step: TableStep): void => {
+  const entries = tables.get(step.table)
+  switch (step.do) {
+    case "set":
+      tables.set(step.table, (entries ?? new Map<string, Uint8Array>()).set(step.path, content(step.size)))
+      break
+    case "unset":
+      entries?.delete(step.path)
+      break
+    case "clear":
+      entries?.clear()
+      break
+    case "drop table":
+      tables.delete(step.table)
+      break
+  }
+}
+
 const keepInModel = ({ state }: FilesModel, { do: what, path }: KeepingStep): void => {
-  const { root, snapshots } = state
+  const { root, snapshots, tables } = state
   const found = snapshots.get(path)
   if (what === "snapshot") {
     if (found !== undefined) throw new Refusal("SnapshotExists")
-    snapshots.set(path, structuredClone(root))
+    snapshots.set(path, structuredClone({ root, tables }))
     return
   }
   if (found === undefined) throw new Refusal("SnapshotNotFound")
@@ -159,12 +204,14 @@ const keepInModel = ({ state }: FilesModel, { do: what, path }: KeepingStep): vo
     snapshots.delete(path)
     return
   }
-  state.root = structuredClone(found)
+  const then = structuredClone(found)
+  state.root = then.root
+  state.tables = then.tables
   const names = [...snapshots.keys()]
   for (const newer of names.slice(names.indexOf(path) + 1)) snapshots.delete(newer)
 }
 
-const applyToModel = (model: FilesModel, step: Exclude<Step, KeepingStep>): void => {
+const applyToModel = (model: FilesModel, step: FileStep): void => {
   const file = (): ModelNode => model.file(model.resolve(step.path, false))
   const setContent = (change: (before: Uint8Array) => Uint8Array): void => {
     const node = file()

@@ -111,14 +111,14 @@ export const onModel = (model: FilesModel, { do: kind, name }: Keeping): string 
   if (kind === "list") return Model.listOf(model)
   const bad = badName(name)
   if (bad !== undefined) return bad
-  const root = snapshots.get(name)
+  const kept = snapshots.get(name)
   if (kind === "take") {
     if (wanted !== undefined) return `SnapshotExists ${wanted} pending`
-    if (root !== undefined) return `SnapshotExists ${name}`
+    if (kept !== undefined) return `SnapshotExists ${name}`
     state.wanted = name
     return "done"
   }
-  if (root === undefined) return `SnapshotNotFound ${name}`
+  if (kept === undefined) return `SnapshotNotFound ${name}`
   if (kind === "drop") {
     snapshots.delete(name)
     return "done"
@@ -127,6 +127,6 @@ export const onModel = (model: FilesModel, { do: kind, name }: Keeping): string 
   const newer = names.slice(names.indexOf(name) + 1)
   if (kind === "back" && newer.length > 0) return `NewerSnapshots ${newer.join(" ")}`
   for (const one of newer) snapshots.delete(one)
-  state.root = Model.copyOf(root)
+  Object.assign(state, Model.copyOf(kept))
   return "done"
 }

@@ -9,7 +9,7 @@
  *   id tells who has taken it, and the first to see it finds out of which state.
  * - A state is kept as a model that nobody changes any more.
  */
-import { FilesModel, FOLDER, type ModelNode } from "../core/FilesModel.ts"
+import { FilesModel, FOLDER, type Kept, type ModelNode, type ModelTables } from "../core/FilesModel.ts"
 import * as CrashState from "./CrashState.ts"
 
 /** The attribute of the root folder that holds the mark. */
@@ -53,8 +53,11 @@ export const hasMark = (model: FilesModel, mark: number): boolean => {
   return bytes !== undefined && markOf(bytes) === mark
 }
 
-/** A tree of its own; contents are shared, since nobody changes them in place. */
-export const copyOf = (root: ModelNode): ModelNode => {
+const copyTables = (tables: ModelTables): ModelTables =>
+  new Map([...tables].map(([name, entries]) => [name, new Map(entries)] as const))
+
+/** Files and tables of their own; contents are shared, since nobody changes them in place. */
+export const copyOf = ({ root, tables }: Kept): Kept => {
   const copies = new Map<ModelNode, ModelNode>()
   const copy = (node: ModelNode): ModelNode => {
     const known = copies.get(node)
@@ -65,20 +68,20 @@ export const copyOf = (root: ModelNode): ModelNode => {
     for (const [name, child] of node.entries) entries.set(name, copy(child))
     return made
   }
-  return copy(root)
+  return { root: copy(root), tables: copyTables(tables) }
 }
 
 /** A model of its own; what snapshots keep is shared, and so are the files without a name. */
 export const fork = ({ nameBytesMax, state }: FilesModel): FilesModel => {
   const made = new FilesModel(nameBytesMax)
-  made.state = { ...state, root: copyOf(state.root), open: new Map(state.open), snapshots: new Map(state.snapshots) }
+  made.state = { ...state, ...copyOf(state), open: new Map(state.open), snapshots: new Map(state.snapshots) }
   return made
 }
 
 /** The state of a model together with a snapshot of it. */
 const keeping = ({ nameBytesMax, state }: FilesModel, name: string): FilesModel => {
   const made = new FilesModel(nameBytesMax)
-  made.state = { ...state, snapshots: new Map(state.snapshots).set(name, state.root) }
+  made.state = { ...state, snapshots: new Map(state.snapshots).set(name, { root: state.root, tables: state.tables }) }
   return made
 }
 
@@ -200,7 +203,7 @@ export const modelOf = (state: State): FilesModel => {
 export const textOf = (state: State): string => CrashState.ofModel(modelOf(state).state)
 
 /** The same of its files alone, as a snapshot of it shows them. */
-export const filesTextOf = (state: State): string => CrashState.ofKept(modelOf(state).state.root)
+export const filesTextOf = (state: State): string => CrashState.ofKept(modelOf(state).state)
 
 /** All paths of a model, folders apart. */
 export const pathsOf = (model: FilesModel): { readonly files: Array<string>; readonly folders: Array<string> } => {

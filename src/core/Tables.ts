@@ -1,0 +1,298 @@
+/**
+ * What is done with tables: named, ordered maps from bytes to bytes.
+ *
+ * - A table is in the registry as long as it is there, empty or not; setting an entry of one that is not there makes it.
+ * - The registry counts the entries: whoever adds or removes one changes the count in the same attempt.
+ * - A value up to `Table.isInline` stands in its entry; a longer one is a rope, and the rope of a value that is set anew or
+ *   removed is given up.
+ * - An operation takes time in proportion to the bytes it is given. What could touch any number of pages does a bounded
+ *   piece, says whether that was all, and is called again; a transaction makes the pieces one.
+ * - Setting an entry seals its attempt, so it is the last operation in it.
+ */
+import * as BTree from "./BTree.ts"
+import * as Bytes from "./Bytes.ts"
+import * as Content from "./Content.ts"
+import * as Inode from "./Inode.ts"
+import * as Inodes from "./Inodes.ts"
+import { invariant } from "./Invariant.ts"
+import type { Layout } from "./Layout.ts"
+import * as Node from "./Node.ts"
+import { CorruptPage, demand, type Pages } from "./Pages.ts"
+import type * as Pointer from "./Pointer.ts"
+import * as Rope from "./Rope.ts"
+import * as Table from "./Table.ts"
+import type { Tree } from "./Tree.ts"
+
+type RootsDraft = Inodes.RootsDraft
+
+const NOTHING = new Uint8Array(0)
+
+// ---- the registry
+
+/** A table and its name. */
+export interface Named extends Table.Table {
+  readonly name: Uint8Array
+}
+
+/** The table of a name, if it is there. */
+export const find = (pages: Pages, names: Tree, name: Uint8Array): Table.Table | undefined => {
+  const found = BTree.find(pages, names, Table.tableKey(name))
+  return found === undefined ? undefined : Table.decode(found.node, found.keyEnd, found.valueEnd)
+}
+
+/** Up to `countMax` tables after the name `after` (from the first one if `undefined`), in the byte order of names. */
+export const list = (
+  pages: Pages,
+  names: Tree,
+  after: Uint8Array | undefined,
+  countMax: number
+): ReadonlyArray<Named> => {
+  invariant(countMax > 0, "tables are listed by at least one at a time")
+  const prefix = Table.tableKey(NOTHING)
+  const from = after === undefined ? prefix : Table.tableKey(after)
+  const found: Array<Named> = []
+  BTree.ascend(pages, names, from, (item) => {
+    if (!BTree.hasPrefix(item, prefix)) return false
+    if (after !== undefined && item.keyEnd - item.keyAt === from.length && BTree.hasPrefix(item, from)) return true
+    const name = item.node.slice(item.keyAt + prefix.length, item.keyEnd)
+    found.push({ name, ...Table.decode(item.node, item.keyEnd, item.valueEnd) })
+    return found.length < countMax
+  })
+  return found
+}
+
+const putTable = (draft: RootsDraft, name: Uint8Array, table: Table.Table): void => {
+  if (table.count < 0) throw new CorruptPage(undefined, "a table has more entries than it counts")
+  Inodes.putItem(draft, Table.tableKey(name), Table.encode(table))
+}
+
+/** Makes the table of a name, unless it is there. */
+export const create = (draft: RootsDraft, name: Uint8Array): void => {
+  invariant(name.length > 0 && name.length <= Inode.nameBytesMax(draft.layout), "the name of a table was checked")
+  if (find(draft, draft.roots.names, name) === undefined) add(draft, name, 0)
+}
+
+const add = (draft: RootsDraft, name: Uint8Array, count: number): void => {
+  const number = Inodes.nextNumber(draft)
+  draft.roots = { ...draft.roots, nextInode: number + 1 }
+  putTable(draft, name, { number, count })
+}
+
+// ---- reading
+
+const contentAt = (pages: Pages, names: Tree, number: number, key: Uint8Array): Inode.Content | undefined => {
+  const found = BTree.find(pages, names, Table.entryKey(number, key))
+  return found === undefined ? undefined : Table.decodeEntry(pages.layout, found.node, found.keyEnd, found.valueEnd)
+}
+
+/** The value of a key, as it is stored. `Content.readContent` reads it. */
+export const get = (pages: Pages, names: Tree, name: Uint8Array, key: Uint8Array): Inode.Content | undefined => {
+  const table = find(pages, names, name)
+  return table === undefined ? undefined : contentAt(pages, names, table.number, key)
+}
+
+/** Which entries of a table are wanted, and in which order. */
+export interface Range {
+  /** No key is below it. */
+  readonly from: Uint8Array | undefined
+  /** Every key is below it. */
+  readonly to: Uint8Array | undefined
+  /** From the last entry to the first. */
+  readonly isReverse: boolean
+}
+
+/** An entry. Its value, of `size` bytes, is there if it was wanted and is not too long. */
+export interface Entry {
+  readonly key: Uint8Array
+  readonly size: number
+  readonly value: Uint8Array | undefined
+}
+
+/** How much one call of {@link scan} answers. */
+export interface Limits {
+  readonly countMax: number
+  /** It ends with the entry that reaches as many bytes. A value that is longer alone is left out: it is read by itself. */
+  readonly byteCountMax: number
+  readonly hasValues: boolean
+}
+
+export interface Batch {
+  readonly entries: ReadonlyArray<Entry>
+  /** Whether there are no more entries in the range. */
+  readonly isLast: boolean
+}
+
+const ALL: Range = { from: undefined, to: undefined, isReverse: false }
+const END: Batch = { entries: [], isLast: true }
+
+/** The first entries of a range. */
+export const scan = (pages: Pages, names: Tree, name: Uint8Array, range: Range, limits: Limits): Batch => {
+  invariant(limits.countMax > 0, "a table is read by at least one entry at a time")
+  const table = find(pages, names, name)
+  if (table === undefined) return END
+  const missing: Array<Pointer.Pointer> = []
+  const entries: Array<Entry> = []
+  let byteCount = 0
+  let isLast = true
+  walk(pages, names, table.number, range, (key, content) => {
+    const size = Content.sizeOf(content)
+    const isWanted = limits.hasValues && size <= limits.byteCountMax
+    entries.push({ key, size, value: isWanted ? valueOf(pages, content, missing) : undefined })
+    byteCount += key.length + (limits.hasValues ? size : 0)
+    isLast = entries.length < limits.countMax && byteCount < limits.byteCountMax
+    return isLast
+  })
+  demand(missing)
+  return { entries, isLast }
+}
+
+const valueOf = (pages: Pages, content: Inode.Content, missing: Array<Pointer.Pointer>): Uint8Array => {
+  if (content._tag === "Inline") return content.bytes
+  const value = new Uint8Array(content.size)
+  Rope.gather(pages, Rope.decode(pages.layout, content.encoded, 0), 0, value, missing)
+  return value
+}
+
+/** Visits the entries of a range in its order; `false` ends it. */
+const walk = (
+  pages: Pages,
+  names: Tree,
+  number: number,
+  { from, isReverse, to }: Range,
+  visit: (key: Uint8Array, content: Inode.Content) => boolean
+): void => {
+  const prefix = Table.entryKey(number, NOTHING)
+  const first = from === undefined ? prefix : Table.entryKey(number, from)
+  const end = to === undefined ? Table.endKey(number) : Table.entryKey(number, to)
+  const onItem = (item: BTree.Item): boolean => {
+    const { keyAt, keyEnd, node } = item
+    const isBelow = Bytes.compare(node, keyAt, keyEnd, first, 0, first.length) < 0
+    const isAbove = Bytes.compare(node, keyAt, keyEnd, end, 0, end.length) >= 0
+    // Downwards the walk begins with the end itself, if an item has this key; it is not in the range.
+    if (isBelow || isAbove) return isReverse && !isBelow
+    const content = Table.decodeEntry(pages.layout, node, keyEnd, item.valueEnd)
+    return visit(node.slice(keyAt + prefix.length, keyEnd), content)
+  }
+  if (isReverse) BTree.descend(pages, names, end, onItem)
+  else BTree.ascend(pages, names, first, onItem)
+}
+
+// ---- changing
+
+const putEntry = (draft: RootsDraft, number: number, key: Uint8Array, content: Inode.Content): void =>
+  Inodes.putItem(draft, Table.entryKey(number, key), Table.encodeEntry(content))
+
+const make = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): Inode.Content =>
+  Table.isInline(draft.layout, key.length, value.length)
+    ? { _tag: "Inline", bytes: value }
+    : Content.makeRope(draft, value)
+
+const checkKey = (layout: Layout, key: Uint8Array): void =>
+  invariant(key.length <= Table.keyBytesMax(layout), "the length of a table's key was checked")
+
+/**
+ * Sets the value of a key. Answers whether that is done: a long value that was there is given up in pieces first, and it goes on
+ * when called again.
+ */
+export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value: Uint8Array): boolean => {
+  checkKey(draft.layout, key)
+  invariant(name.length > 0 && name.length <= Inode.nameBytesMax(draft.layout), "the name of a table was checked")
+  const table = find(draft, draft.roots.names, name)
+  const number = table?.number ?? Inodes.nextNumber(draft)
+  const before = contentAt(draft, draft.roots.names, number, key)
+  if (before !== undefined && !giveUp(draft, number, key, before)) return false
+  // The ways to both items are loaded now, and the value is a rope of pages in memory.
+  draft.seal()
+  const added = before === undefined ? 1 : 0
+  if (table === undefined) add(draft, name, added)
+  else if (added > 0) putTable(draft, name, { number, count: table.count + added })
+  putEntry(draft, number, key, make(draft, key, value))
+  return true
+}
+
+/** Writes at the end of a value that is there: what is too long for one call is set in chunks. */
+export const append = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, bytes: Uint8Array): void => {
+  const { layout, roots } = draft
+  const table = find(draft, roots.names, name)
+  const before = table && contentAt(draft, roots.names, table.number, key)
+  invariant(table !== undefined && before !== undefined, "a value was set before more of it is")
+  if (before._tag === "Rope") {
+    Rope.prepareWrite(draft, Rope.decode(layout, before.encoded, 0), before.size, bytes.length)
+  }
+  draft.seal()
+  putEntry(draft, table.number, key, Content.appended(draft, before, bytes))
+}
+
+/** Gives up the rope of a value, or a bounded piece of it: then what is left is put back. Answers whether that was all. */
+const giveUp = (draft: RootsDraft, number: number, key: Uint8Array, content: Inode.Content): boolean => {
+  if (content._tag === "Inline") return true
+  const rest = Content.cutOff(draft, content, 0)
+  if (rest._tag === "Inline") return true
+  putEntry(draft, number, key, rest)
+  return false
+}
+
+/** What {@link remove} has come to: `More` if it is to be called again. */
+export type Removal = "Missing" | "Removed" | "More"
+
+/** Removes an entry. */
+export const remove = (draft: RootsDraft, name: Uint8Array, key: Uint8Array): Removal => {
+  const table = find(draft, draft.roots.names, name)
+  const content = table && contentAt(draft, draft.roots.names, table.number, key)
+  if (table === undefined || content === undefined) return "Missing"
+  if (!giveUp(draft, table.number, key, content)) return "More"
+  Inodes.removeItem(draft, Table.entryKey(table.number, key))
+  putTable(draft, name, { ...table, count: table.count - 1 })
+  return "Removed"
+}
+
+/**
+ * Removes up to `countMax` entries, from the first on, and of long values about a piece; less than all if that does. Answers
+ * whether none is left; it goes on when called again.
+ */
+export const clear = (draft: RootsDraft, name: Uint8Array, countMax: number): boolean => {
+  invariant(countMax > 0, "a table is cleared by at least one entry at a time")
+  const table = find(draft, draft.roots.names, name)
+  if (table === undefined) return true
+  const { count, number } = table
+  const some: Array<readonly [Uint8Array, Inode.Content]> = []
+  const byteCountMax = Content.pieceBytes(draft.layout)
+  let byteCount = 0
+  let isLast = true
+  walk(draft, draft.roots.names, number, ALL, (key, content) => {
+    some.push([key, content])
+    byteCount += Content.sizeOf(content)
+    isLast = some.length < countMax && byteCount < byteCountMax
+    return isLast
+  })
+  loadRopes(
+    draft,
+    some.map(([, content]) => content)
+  )
+  let removed = 0
+  for (const [key, content] of some) {
+    if (!giveUp(draft, number, key, content)) break
+    Inodes.removeItem(draft, Table.entryKey(number, key))
+    removed++
+  }
+  if (removed > 0) putTable(draft, name, { number, count: count - removed })
+  return isLast && removed === some.length
+}
+
+/** Loads the branches that ropes begin with in one batch: a miss for each of them would begin the attempt anew each time. */
+const loadRopes = (draft: RootsDraft, contents: ReadonlyArray<Inode.Content>): void => {
+  const missing: Array<Pointer.Pointer> = []
+  for (const content of contents) {
+    if (content._tag === "Inline") continue
+    const { level, link } = Rope.decode(draft.layout, content.encoded, 0)
+    if (level > 0) draft.peek(link, 0, Node.ROPE, level, missing)
+  }
+  demand(missing)
+}
+
+/** Removes a table with its entries, as many of them in one call as {@link clear} does. Answers whether it is gone. */
+export const drop = (draft: RootsDraft, name: Uint8Array, countMax: number): boolean => {
+  if (!clear(draft, name, countMax)) return false
+  Inodes.removeItem(draft, Table.tableKey(name))
+  return true
+}
