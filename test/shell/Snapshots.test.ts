@@ -3,8 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer } from "effect"
+import * as Pointer from "../../src/core/Pointer.ts"
 import { KeyValue, MemoryDevice, Volume, VolumeFileSystem } from "../../src/index.ts"
 import type { VolumeError } from "../../src/index.ts"
+import { DeviceFailed } from "../../src/shell/DeviceError.ts"
 import { bytes, faces, gatedDevice, MEBIBYTE, pattern, text, volume, volumeOn } from "./TestVolume.ts"
 
 const all = Effect.gen(function* () {
@@ -24,6 +26,16 @@ const content = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => 
 
 const tagOf = (effect: Effect.Effect<unknown, VolumeError, never>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => reason._tag)
+
+const failedRead = (offset: number) =>
+  new DeviceFailed({
+    device: "memory",
+    operation: "read",
+    offset,
+    code: "EIO",
+    reason: "it cannot be read",
+    cause: undefined
+  })
 
 const names = (list: ReadonlyArray<Volume.Snapshot>) => list.map(({ name }) => name)
 
@@ -219,5 +231,86 @@ describe("a snapshot", () => {
       }
       assert.deepStrictEqual(names(yield* snapshots.list), ["there"])
     }).pipe(Effect.provide(volume()))
+  )
+})
+
+describe("a rollback", () => {
+  it.effect("leaks nothing where the draft is written early between its steps", () =>
+    Effect.gen(function* () {
+      const { check, fs, snapshots, transaction } = yield* all
+      // The list of the older one stays, and is changed between the steps.
+      yield* snapshots.create("older")
+      yield* fs.writeFileString("/file", "before")
+      yield* snapshots.create("good")
+      yield* fs.writeFileString("/file", "after")
+      yield* transaction(
+        Effect.gen(function* () {
+          yield* fs.writeFileString("/file", "in between")
+          yield* snapshots.rollback("good")
+          yield* fs.writeFileString("/file", "at the end")
+        })
+      )
+      assert.strictEqual(yield* fs.readFileString("/file"), "at the end")
+      assert.deepStrictEqual((yield* check({ deep: true })).problems, [])
+    }).pipe(Effect.provide(volume(MEBIBYTE, { dirtyBytes: 4096 })))
+  )
+})
+
+describe("by interval, a transaction that takes a snapshot", () => {
+  it.effect("leaves nothing behind when its commit cannot be planned", () =>
+    Effect.gen(function* () {
+      const device = yield* MemoryDevice.make({ size: MEBIBYTE })
+      let unreadable = -1
+      const failing: typeof device = {
+        ...device,
+        read: (ranges) =>
+          ranges.some(({ offset }) => offset === unreadable) ? Effect.fail(failedRead(unreadable)) : device.read(ranges)
+      }
+      yield* Effect.gen(function* () {
+        const { facts, fs, read, snapshots, sync, transaction } = yield* all
+        for (const path of ["/a", "/b", "/c"]) yield* fs.writeFile(path, pattern(10_000))
+        yield* snapshots.create("one")
+        yield* fs.writeFileString("/a", "on a list")
+        yield* sync
+        // The plan is the first to ask for the deadlists.
+        const lists = yield* read((_pages, { deadlists }) => Pointer.address(facts.layout, deadlists.link, 0))
+        unreadable = lists * facts.layout.pageBytes
+        const both = transaction(Effect.andThen(fs.writeFileString("/b", "with it"), snapshots.create("two")))
+        assert.strictEqual((yield* Effect.flip(both))._tag, "VolumeError")
+        yield* fs.writeFileString("/c", "by itself")
+        assert.strictEqual(yield* tagOf(snapshots.create("two")), "DeviceFailed")
+        unreadable = -1
+        yield* fs.writeFileString("/later", "later")
+        yield* sync
+        assert.deepStrictEqual(names(yield* snapshots.list), ["one"])
+        assert.deepStrictEqual(yield* fs.readFile("/b"), pattern(10_000))
+        assert.strictEqual(yield* fs.readFileString("/c"), "by itself")
+        assert.strictEqual(yield* fs.readFileString("/later"), "later")
+      }).pipe(Effect.provide(volumeOn(failing, { durability: "interval", cacheBytes: 0 })))
+    })
+  )
+
+  it.effect("is not seen before the snapshot is", () =>
+    Effect.gen(function* () {
+      const { device, gate } = yield* gatedDevice()
+      yield* Effect.gen(function* () {
+        const { fs, snapshots, sync, transaction } = yield* all
+        yield* fs.writeFileString("/file", "")
+        yield* sync
+        yield* fs.writeFileString("/file", "before")
+        yield* gate.close
+        const syncing = yield* Effect.forkChild(sync, { startImmediately: true })
+        const both = transaction(Effect.andThen(fs.writeFileString("/file", "after"), snapshots.create("one")))
+        const writer = yield* Effect.forkChild(both, { startImmediately: true })
+        for (let turns = 0; turns < 20; turns++) yield* Effect.yieldNow
+        const seen = yield* fs.readFileString("/file")
+        yield* gate.open
+        assert.strictEqual(seen, "before")
+        yield* Fiber.join(syncing)
+        yield* Fiber.join(writer)
+        assert.strictEqual(yield* fs.readFileString("/file"), "after")
+        assert.deepStrictEqual(names(yield* snapshots.list), ["one"])
+      }).pipe(Effect.provide(volumeOn(device, { durability: "interval" })))
+    })
   )
 })

@@ -68,27 +68,27 @@ export const readWhole = (world: World, where: string, floor: State): Effect.Eff
 
 // ---- told and not told
 
-/** A transaction has come to its end as its caller sees it. */
+/** A transaction has come to its end as its caller sees it. Answers what it came to. */
 export const settle = (
   world: World,
   what: string,
   state: State | undefined,
   exit: Exit.Exit<{ readonly receipt: Option.Option<Receipt> | undefined }, VolumeError | Abort>
-): void => {
+): string => {
   const { model } = world
   if (Exit.isFailure(exit)) {
     const tag = tagOf(world, what, exit.cause)
     world.count(`${what} ${tag}`)
     tell(world, tag)
-    if (state === undefined) return
+    if (state === undefined) return tag
     // After its end it may still be made durable, or not, by a commit that fails or that nobody waited for.
     const isOpen = state.status === "Open"
     if (isOpen || ["DiskFull", "Abort", "Died"].includes(tag)) state.status = "Failed"
-    return
+    return tag
   }
   world.count(`${what} done`)
   tell(world, "done")
-  if (state === undefined) return
+  if (state === undefined) return "done"
   if (state.status !== "Closed") world.breach(`${what} has succeeded, but its effect has not`)
   state.status = "Acknowledged"
   if (!Model.includes(state, model.told) && !Model.includes(model.told, state)) {
@@ -97,13 +97,14 @@ export const settle = (
     )
   }
   model.told = model.later(state, model.told)
-  if (world.isInterval && !state.isKept) return
+  if (world.isInterval && !state.isKept) return "done"
   model.floor = model.later(state, model.floor)
   const { receipt } = exit.value
-  if (receipt === undefined) return
+  if (receipt === undefined) return "done"
   if (Option.isNone(receipt)) world.breach(`${what} has changed something and has no receipt`)
   else if (receipt.value.generation > world.watch.durable) {
     const name = world.health.isPoisoned ? "I12" : "I2"
     world.breach(`${name}: ${what} was acknowledged by root ${receipt.value.generation}, which is not durable`)
   }
+  return "done"
 }

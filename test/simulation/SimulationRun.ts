@@ -196,7 +196,7 @@ class SimulationRun {
       this.#model.told = found
       isOpen = true
       this.#failures = 0
-      if (isLast || random.chance(0.1)) yield* check(made, true)
+      yield* check(made, true)
       yield* Effect.forEach(Array.from({ length: this.settings.fibers }), (_, fiber) => Worker.work(made, fiber), {
         concurrency: "unbounded",
         discard: true
@@ -254,6 +254,7 @@ class SimulationRun {
       model: this.#model,
       taste: this.settings.taste,
       isInterval: this.settings.durability === "interval",
+      done: new Set(),
       health: { isPoisoned: false },
       spend: () => {
         left--

@@ -34,6 +34,8 @@ export interface World {
   readonly model: SimulationModel
   readonly taste: Taste
   readonly isInterval: boolean
+  /** What the innermost transaction around it has done with snapshots. */
+  readonly done: Set<string>
   /** Counts an operation; answers whether there is another one to be done on this machine. */
   readonly spend: () => void
   readonly isSpent: () => boolean

@@ -128,6 +128,7 @@ const keeping = Effect.fnUntraced(function* (world: World, made: FilesModel) {
   if (answer !== expected) {
     world.breach(`in a transaction: ${Keeping.format(step)} came to ${answer}, but the model says ${expected}`)
   }
+  if (answer === "done") world.done.add(step.do)
   world.count(`in a transaction: ${step.do} ${step.do === "list" ? "done" : answer.split(" ")[0]}`)
 })
 
@@ -147,11 +148,15 @@ const several = (world: World, before: FilesModel, depth: number): Effect.Effect
         tell(part, "savepoint")
         const point = Model.fork(made)
         let isFinished = false
-        const inner = Effect.tap(several(part, point, depth + 1), () => Effect.sync(() => void (isFinished = true)))
+        const inside = { ...part, done: new Set<string>() }
+        const inner = Effect.tap(several(inside, point, depth + 1), () => Effect.sync(() => void (isFinished = true)))
         const exit = yield* perhapsInterrupted(part, world.volume.transaction(inner), 0.1)
-        if (Exit.isSuccess(exit)) made = exit.value
-        else {
+        if (Exit.isSuccess(exit)) {
+          made = exit.value
+          for (const done of inside.done) world.done.add(done)
+        } else {
           const tag = tagOf(world, "a savepoint", exit.cause)
+          for (const done of inside.done) world.count(`savepoint with ${done}: ${tag}`)
           world.count(`savepoint ${tag}`)
           tell(part, tag)
           // An interruption at the very end comes too late or does not: nobody knows.
@@ -169,7 +174,7 @@ const several = (world: World, before: FilesModel, depth: number): Effect.Effect
 
 /** A transaction that does several things. */
 export const transaction = (world: World): Effect.Effect<void> =>
-  marking(world, (made) => several(world, made, 0), 0.15)
+  marking(world, (made, inside) => several(inside, made, 0), 0.15)
 
 /** A transaction that removes a snapshot and does nothing else. */
 export const drop = (world: World, name: string): Effect.Effect<void> =>
@@ -187,13 +192,14 @@ export const drop = (world: World, name: string): Effect.Effect<void> =>
 /** Runs a transaction, which sets its mark, to its end or to an interruption. */
 const marking = (
   world: World,
-  inner: (made: FilesModel) => Effect.Effect<FilesModel, Failure>,
+  inner: (made: FilesModel, inside: World) => Effect.Effect<FilesModel, Failure>,
   interruptions: number
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { model, random, volume } = world
     tell(world, "transaction")
     let state: State | undefined
+    const inside = { ...world, done: new Set<string>() }
     const mark = Effect.suspend(() =>
       state === undefined ? Effect.void : Files.setAttribute(volume, "/", Model.MARK, Model.markBytes(state.mark))
     )
@@ -205,12 +211,13 @@ const marking = (
         yield* mark
         Model.setMark(before, state.mark)
       }
-      const made = yield* inner(before)
+      const made = yield* inner(before, inside)
       // Who has gone back has the mark of another state.
       if (!Model.hasMark(made, state.mark) || random.chance(0.2)) yield* mark
       model.close(state, made)
     })
-    return Effect.map(perhapsInterrupted(world, volume.commit(body), interruptions), (exit) =>
-      settle(world, "transaction", state, exit)
-    )
+    return Effect.map(perhapsInterrupted(world, volume.commit(body), interruptions), (exit) => {
+      const tag = settle(world, "transaction", state, exit)
+      for (const done of inside.done) world.count(`transaction with ${done}: ${tag}`)
+    })
   })
