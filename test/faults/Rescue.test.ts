@@ -200,6 +200,29 @@ describe("a rescue", () => {
     }).pipe(quiet)
   )
 
+  it.effect("names the tables, which it leaves behind", () =>
+    Effect.gen(function* () {
+      const device = yield* MemoryDevice.make({ size: 1024 * 1024 })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const volume = yield* Volume.open({ pageSize: PAGE_BYTES })
+          yield* Files.writeFile(volume, "/file", noise(2000, 1))
+          yield* volume.table("empty").create
+          for (let i = 0; i < 40; i++) yield* volume.table("some").set(noise(8, i), noise(100 * i, i))
+        })
+      ).pipe(Effect.provideService(BlockDevice, device))
+      const { damaged, rescue, whole } = yield* rescued(yield* device.image)
+      assert.strictEqual(damaged.size, 0)
+      assert.strictEqual(whole.size, 1)
+      assert.deepStrictEqual(
+        rescue.lost.map(({ reason }) => reason),
+        ["empty", "some"].map(
+          (name, i) => `the table "${name}" is not taken out, with the entries that are left of it: ${i * 40}`
+        )
+      )
+    })
+  )
+
   it.effect("gives the state of an older root", () =>
     Effect.gen(function* () {
       const image = yield* made
