@@ -208,7 +208,7 @@ describe("a rescue", () => {
           const volume = yield* Volume.open({ pageSize: PAGE_BYTES })
           yield* Files.writeFile(volume, "/file", noise(2000, 1))
           yield* volume.table("empty").create
-          for (let i = 0; i < 40; i++) yield* volume.table("some").set(noise(8, i), noise(100 * i, i))
+          for (let i = 0; i < 40; i++) yield* volume.table("some").set(Uint8Array.of(i), noise(100 * i, i))
         })
       ).pipe(Effect.provideService(BlockDevice, device))
       const { damaged, rescue, whole } = yield* rescued(yield* device.image)
