@@ -25,7 +25,8 @@ const lines = (rescue: Rescue.Rescue, report: Rescuing.Report, seconds: number):
   const counts = [
     Show.count(report.folderCount, "folder"),
     Show.count(report.fileCount, "file"),
-    Show.count(report.symbolicLinkCount, "link")
+    Show.count(report.symbolicLinkCount, "link"),
+    ...(report.tableCount === 0 ? [] : [Show.count(report.tableCount, "table")])
   ].join(", ")
   return [
     ...(fault === undefined ? [] : [`The newest root does not open: ${fault}`]),

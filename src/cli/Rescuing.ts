@@ -6,6 +6,8 @@
  * - A file of which something is lost is left out, or kept with zeros in the place of what is lost.
  * - What the host refuses (a name, a second entry of the same name) is lost, and all under it; a full disk ends it all.
  * - Modes, owners (where the user may give files away) and times come along; extended attributes do not.
+ * - Tables come into a folder of their own, `tables`, a file each by number: a line of JSON that names the table, then a line for
+ *   each entry, its key and value in base64. An entry whose value is lost is left out.
  */
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
@@ -29,6 +31,7 @@ export interface Report {
   readonly fileCount: number
   readonly folderCount: number
   readonly symbolicLinkCount: number
+  readonly tableCount: number
   readonly byteCount: number
   readonly lost: ReadonlyArray<Lost>
 }
@@ -47,6 +50,50 @@ const why = (ranges: ReadonlyArray<Rescue.LostRange>): string => {
   return `${byteCount} bytes of its content are lost: ${ranges[0].reason}`
 }
 
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64")
+
+const TABLES = "tables"
+
+/** A name for the folder of the tables that nothing at the root of the volume has. */
+const tablesFolder = ({ items }: Rescue.Rescue): string => {
+  const taken = new Set(items.filter(({ parent }) => parent === 0).map(({ name }) => name.toLowerCase()))
+  let name = TABLES
+  for (let i = 2; taken.has(name); i++) name = `${TABLES}.${i}`
+  return name
+}
+
+/** Writes the tables. What the host refuses ends it all: nothing of the volume stands where they come. */
+const makeTables = Effect.fnUntraced(function* (
+  rescue: Rescue.Rescue,
+  goal: string,
+  counts: { tableCount: number },
+  lost: Array<Lost>
+) {
+  const folder = Source.childPath(goal, tablesFolder(rescue))
+  yield* attempt(folder, "making", () => fs.mkdirSync(folder, 0o700))
+  for (const table of rescue.tables) {
+    const path = Source.childPath(folder, `${table.number}.jsonl`)
+    const { count, name } = table
+    const write = (fd: number, line: object) =>
+      attempt(path, "writing", () => fs.writeFileSync(fd, `${JSON.stringify(line)}\n`))
+    yield* Effect.acquireUseRelease(
+      attempt(path, "creating", () => fs.openSync(path, Exporting.flags, 0o600)),
+      (fd) =>
+        Effect.andThen(
+          write(fd, { table: name, count }),
+          rescue.entries(table, ({ key, reason, value }) => {
+            if (value !== undefined) return write(fd, { key: base64(key), value: base64(value) })
+            const what = `the value of the key ${base64(key)} of the table ${JSON.stringify(name)} is lost: ${reason}`
+            lost.push({ path: undefined, reason: what, ranges: [], isPartial: false })
+            return Effect.void
+          })
+        ),
+      (fd) => Effect.sync(() => fs.closeSync(fd))
+    )
+    counts.tableCount++
+  }
+})
+
 /** Writes everything into `goal`, which is a folder that is empty. */
 export const run = Effect.fnUntraced(function* (
   rescue: Rescue.Rescue,
@@ -55,7 +102,7 @@ export const run = Effect.fnUntraced(function* (
   passed: (byteCount: number) => Effect.Effect<void>
 ) {
   const lost: Array<Lost> = rescue.lost.map((some) => ({ ...some, ranges: [], isPartial: false }))
-  const counts = { fileCount: 0, folderCount: 0, symbolicLinkCount: 0, byteCount: 0 }
+  const counts = { fileCount: 0, folderCount: 0, symbolicLinkCount: 0, tableCount: 0, byteCount: 0 }
   /** Where items were written: none for what is lost. */
   const places: Array<string | undefined> = []
   const written = new Map<number, string>()
@@ -149,6 +196,7 @@ export const run = Effect.fnUntraced(function* (
     })
     places.push(made)
   }
+  if (rescue.tables.length > 0) yield* makeTables(rescue, goal, counts, lost)
   for (const { path, stat } of folders.toReversed()) {
     yield* attempt(path, "finishing", () => {
       if (Exporting.isSuperuser) fs.chownSync(path, stat.uid, stat.gid)

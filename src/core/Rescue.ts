@@ -6,7 +6,7 @@
  *
  * - It keeps where an inode stands and not its content: about 200 bytes an inode. `RescueContent` reads the rest.
  * - Items are read by `CheckItem`, which admits nothing that makes no sense.
- * - Tables are not taken out: it is told what there was of them.
+ * - Of a table it keeps the pages that its entries stand on.
  */
 import * as Binding from "./Binding.ts"
 import * as CheckItem from "./CheckItem.ts"
@@ -27,6 +27,12 @@ export interface Row {
   readonly links: number
   /** The page that its item stands on. */
   readonly leaf: Pointer.Pointer
+}
+
+/** A table that verifies, as the registry has it. */
+export interface TableRow {
+  readonly name: Uint8Array
+  readonly count: number
 }
 
 export interface Entry {
@@ -55,10 +61,10 @@ export class Rescue {
   /** Of a folder, by its number. */
   readonly entries = new Map<number, Array<Entry>>()
   readonly orphans = new Set<number>()
-  /** The names of tables, by number. */
-  readonly tables = new Map<number, Uint8Array>()
-  /** How many entries of a table verify, by its number. */
-  readonly tableEntries = new Map<number, number>()
+  /** What the registry says of tables, by number. */
+  readonly tables = new Map<number, TableRow>()
+  /** How many entries of a table verify, by its number, and the pages that they stand on, in order. */
+  readonly tableEntries = new Map<number, { count: number; readonly leaves: Array<Pointer.Pointer> }>()
   readonly lostPages: Array<LostPage> = []
   readonly #binding: Binding.Binding
   readonly #frontier: Array<Pointer.Pointer> = []
@@ -119,11 +125,20 @@ export class Rescue {
         this.rows.set(number, { number, type, size, links, leaf })
       } else if (item._tag === "Entry") this.#entry(item)
       else if (item._tag === "Orphan") this.orphans.add(item.number)
-      else if (item._tag === "Table") this.tables.set(item.number, item.name)
-      else if (item._tag === "TableEntry") {
-        this.tableEntries.set(item.number, (this.tableEntries.get(item.number) ?? 0) + 1)
-      } else if (item._tag === "Bad") this.lostPages.push({ address: leaf.address, reason: item.reason })
+      else if (item._tag === "Table") this.tables.set(item.number, { name: item.name, count: item.count })
+      else if (item._tag === "TableEntry") this.#tableEntry(item.number, leaf)
+      else if (item._tag === "Bad") this.lostPages.push({ address: leaf.address, reason: item.reason })
     }
+  }
+
+  #tableEntry(number: number, leaf: Pointer.Pointer): void {
+    const known = this.tableEntries.get(number)
+    if (known === undefined) {
+      this.tableEntries.set(number, { count: 1, leaves: [leaf] })
+      return
+    }
+    known.count++
+    if (known.leaves[known.leaves.length - 1] !== leaf) known.leaves.push(leaf)
   }
 
   #entry({ folder, name, nameFault, number, type }: CheckItem.Item & { readonly _tag: "Entry" }): void {

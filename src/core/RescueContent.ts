@@ -1,5 +1,5 @@
 /**
- * The content of one file, as far as it verifies.
+ * The content of one file, or the value of one entry of a table, as far as it verifies.
  *
  * A machine with an explicit frontier: it asks for pages and takes them, in the order of the content; what it takes gives
  * pieces of content, and ranges that are lost. It never throws whatever the bytes are, and ends.
@@ -12,6 +12,7 @@ import { type Layout, NODE_HEADER_BYTES, ROPE_SPAN_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rescue from "./Rescue.ts"
+import * as Table from "./Table.ts"
 import * as TreeNode from "./TreeNode.ts"
 
 /** Pages asked for at a time. */
@@ -52,6 +53,29 @@ export const inodeIn = (layout: Layout, leaf: Uint8Array, number: number): Inode
   return undefined
 }
 
+/** An entry of a table, as it is stored. */
+export interface TableEntry {
+  readonly key: Uint8Array
+  readonly content: Inode.Content
+}
+
+/** The entries of a table in a leaf that verified, in order. */
+export const tableEntriesIn = (layout: Layout, leaf: Uint8Array, number: number): ReadonlyArray<TableEntry> => {
+  const entries: Array<TableEntry> = []
+  const count = Node.count(leaf)
+  for (let slot = 0; slot < count; slot++) {
+    const cell = TreeNode.cellAt(leaf, slot)
+    const keyAt = TreeNode.leafKeyAt(cell)
+    const keyEnd = keyAt + TreeNode.keyBytes(leaf, cell)
+    const end = keyEnd + TreeNode.valueBytes(leaf, cell)
+    const item = CheckItem.read(layout, leaf, keyAt, keyEnd, end)
+    if (item._tag !== "TableEntry" || item.number !== number) continue
+    const key = leaf.slice(keyAt + Inode.PREFIX_BYTES, keyEnd)
+    entries.push({ key, content: Table.decodeEntry(layout, leaf, keyEnd, end) })
+  }
+  return entries
+}
+
 export class RescueContent {
   readonly lost: Array<LostRange> = []
   readonly #binding: Binding
@@ -67,11 +91,15 @@ export class RescueContent {
    * `isTaken` is asked once for each branch, whether it was met before, in this file or in another one. `endPage` is the
    * volume's page count.
    */
-  constructor(binding: Binding, inode: Inode.Inode, endPage: number, isTaken: (address: number) => boolean) {
+  constructor(
+    binding: Binding,
+    { content, size }: Pick<Inode.Inode, "content" | "size">,
+    endPage: number,
+    isTaken: (address: number) => boolean
+  ) {
     this.#binding = binding
     this.#endPage = endPage
     this.#isTaken = isTaken
-    const { content, size } = inode
     if (content._tag === "Inline") this.#found = [{ offset: 0, bytes: content.bytes }]
     else {
       // Size (6), level (1), pointer.

@@ -111,18 +111,20 @@ export const make = (rescue: Rescue, inodeCount: number): RescueTree => {
   for (const { address, reason } of lostPages) {
     lost.push({ item: undefined, reason: `page ${address} of the names is lost: ${reason}` })
   }
-  for (const reason of leftTables(rescue)) lost.push({ item: undefined, reason })
+  for (const reason of lostOfTables(rescue)) lost.push({ item: undefined, reason })
   return { items, lost }
 }
 
-/** A sentence for each table, without its full stop: they are no files, and stay behind. */
-const leftTables = ({ tableEntries, tables }: Rescue): ReadonlyArray<string> => {
-  const numbers = new Set([...tables.keys(), ...tableEntries.keys()])
-  return [...numbers].map((number) => {
-    const name = tables.get(number)
-    const what = name === undefined ? "a table whose name is lost" : `the table ${JSON.stringify(decoder.decode(name))}`
-    return `${what} is not taken out, with the entries that are left of it: ${tableEntries.get(number) ?? 0}`
-  })
+/** What is lost of tables, a sentence each without its full stop. */
+const lostOfTables = ({ tableEntries, tables }: Rescue): ReadonlyArray<string> => {
+  const lost: Array<string> = []
+  for (const [number, { count, name }] of tables) {
+    const found = tableEntries.get(number)?.count ?? 0
+    const table = `the table ${JSON.stringify(decoder.decode(name))}`
+    if (found < count) lost.push(`${count - found} of the ${count} entries of ${table} are lost`)
+  }
+  for (const number of tableEntries.keys()) if (!tables.has(number)) lost.push(`the name of table ${number} is lost`)
+  return lost
 }
 
 /** An orphan and all in it count as placed. */

@@ -8,10 +8,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Content from "../core/Content.ts"
 import type * as Inode from "../core/Inode.ts"
 import * as Recovery from "../core/Recovery.ts"
 import * as CoreRescue from "../core/Rescue.ts"
-import { inodeIn, type LostRange, type Piece, RescueContent } from "../core/RescueContent.ts"
+import { inodeIn, type LostRange, type Piece, RescueContent, tableEntriesIn } from "../core/RescueContent.ts"
 import * as RescueTree from "../core/RescueTree.ts"
 import type { EncodedRoot } from "../core/RootRecord.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
@@ -23,6 +24,8 @@ import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 export type { LostRange, Piece }
+
+const decoder = new TextDecoder()
 
 export interface Options {
   /** The generation of the root, if not the newest that opens. */
@@ -59,6 +62,22 @@ export interface Lost {
   readonly reason: string
 }
 
+/** A table of which something is left. */
+export interface Table {
+  /** None if it is lost. */
+  readonly name: string | undefined
+  readonly number: number
+  /** Of the entries that are left. */
+  readonly count: number
+}
+
+/** An entry of a table: its value, or why that is lost. */
+export interface TableEntry {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | undefined
+  readonly reason: string | undefined
+}
+
 export interface Rescue {
   readonly root: Root
   /** All roots that the slots hold, the newest first. */
@@ -74,7 +93,16 @@ export interface Rescue {
     item: Item,
     use: (piece: Piece) => Effect.Effect<void, E, R>
   ) => Effect.Effect<ReadonlyArray<LostRange>, E, R>
+  readonly tables: ReadonlyArray<Table>
+  /** Gives all entries of a table that are left to `use`, in the order of their keys. */
+  readonly entries: <E, R>(
+    table: Table,
+    use: (entry: TableEntry) => Effect.Effect<void, E, R>
+  ) => Effect.Effect<void, E, R>
 }
+
+/** A longer value is not taken out, in bytes: as text it would be longer than a text can be. */
+const VALUE_BYTES_MAX = 2 ** 28
 
 const choose = (
   roots: ReadonlyArray<EncodedRoot>,
@@ -142,17 +170,16 @@ export const open = Effect.fnUntraced(function* (device: BlockDevice["Service"],
 
   /** The files that branches of ropes belong to. No writer names a page twice. */
   const owners = new Map<number, number>()
-  const content: Rescue["content"] = Effect.fnUntraced(function* (item, use) {
-    const inode = yield* inodeOf(item)
-    if (inode === undefined) {
-      const { size } = item
-      return [{ offset: 0, byteCount: size, address: undefined, reason: "its inode is lost" }]
-    }
+  const pieces = Effect.fnUntraced(function* <E, R>(
+    number: number,
+    holder: Pick<Inode.Inode, "content" | "size">,
+    use: (piece: Piece) => Effect.Effect<void, E, R>
+  ) {
     const seen = new Set<number>()
-    const machine = new RescueContent(binding, inode, map.pageCount, (address) => {
-      const isTaken = seen.has(address) || (owners.get(address) ?? item.number) !== item.number
+    const machine = new RescueContent(binding, holder, map.pageCount, (address) => {
+      const isTaken = seen.has(address) || (owners.get(address) ?? number) !== number
       seen.add(address)
-      if (!isTaken) owners.set(address, item.number)
+      if (!isTaken) owners.set(address, number)
       return isTaken
     })
     for (;;) {
@@ -160,6 +187,43 @@ export const open = Effect.fnUntraced(function* (device: BlockDevice["Service"],
       const wanted = machine.next()
       if (wanted.length === 0) return machine.lostRanges()
       machine.take(yield* TolerantReading.read(device, layout.pageBytes, wanted))
+    }
+  })
+
+  const content: Rescue["content"] = Effect.fnUntraced(function* (item, use) {
+    const inode = yield* inodeOf(item)
+    if (inode !== undefined) return yield* pieces(item.number, inode, use)
+    return [{ offset: 0, byteCount: item.size, address: undefined, reason: "its inode is lost" }]
+  })
+
+  const value = Effect.fnUntraced(function* (number: number, stored: Inode.Content) {
+    const size = Content.sizeOf(stored)
+    if (size > VALUE_BYTES_MAX) return { value: undefined, reason: `it has ${size} bytes, which is too much` }
+    const bytes = new Uint8Array(size)
+    const lost = yield* pieces(number, { content: stored, size }, (piece) =>
+      Effect.sync(() => bytes.set(piece.bytes, piece.offset))
+    )
+    return lost.length === 0 ? { value: bytes, reason: undefined } : { value: undefined, reason: lost[0].reason }
+  })
+
+  const entries: Rescue["entries"] = Effect.fnUntraced(function* ({ number }, use) {
+    for (const pointer of names.tableEntries.get(number)?.leaves ?? []) {
+      const [bytes] = yield* TolerantReading.readCall(device, layout.pageBytes, [pointer])
+      // It verified a moment ago.
+      if (bytes === undefined || CoreRescue.fault(binding, pointer, bytes) !== undefined) continue
+      for (const { content: stored, key } of tableEntriesIn(layout, bytes, number)) {
+        yield* use({ key, ...(yield* value(number, stored)) })
+      }
+    }
+  })
+
+  const numbers = new Set([...names.tables.keys(), ...names.tableEntries.keys()])
+  const tables = [...numbers].map((number): Table => {
+    const row = names.tables.get(number)
+    return {
+      name: row && decoder.decode(row.name),
+      number,
+      count: names.tableEntries.get(number)?.count ?? 0
     }
   })
 
@@ -171,7 +235,9 @@ export const open = Effect.fnUntraced(function* (device: BlockDevice["Service"],
     lost: tree.lost.map(({ item, reason }) => ({ path: item === undefined ? undefined : items[item].path, reason })),
     stat: (item) =>
       Effect.map(inodeOf(item), (inode) => (inode === undefined ? undefined : FileStat.make(item.number, inode))),
-    content
+    content,
+    tables,
+    entries
   }
   return rescue
 })

@@ -5,6 +5,10 @@ import * as fs from "node:fs"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { BlockDevice } from "../../src/shell/BlockDevice.ts"
+import * as Files from "../../src/shell/Files.ts"
+import * as MemoryDevice from "../../src/shell/MemoryDevice.ts"
+import * as Volume from "../../src/shell/Volume.ts"
 import * as TemporaryFolder from "../shell/TemporaryFolder.ts"
 import * as HostFolder from "./HostFolder.ts"
 import * as Tool from "./Tool.ts"
@@ -72,6 +76,47 @@ describe("notafs rescue", () => {
       assert.isTrue(
         fs.readFileSync(at("partial", "in", "big")).equals(Buffer.from(big).fill(0, offset, offset + byteCount))
       )
+    })
+  )
+
+  it.live("takes tables out as lines of JSON, and names the values that are lost", () =>
+    Effect.gen(function* () {
+      const { at, image } = yield* prepare((folder) => HostFolder.plant(folder, { a: "a" }), "8MiB")
+      const device = yield* MemoryDevice.make({ image: fs.readFileSync(image) })
+      const long = HostFolder.noise(30_000, 5)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const volume = yield* Volume.open()
+          yield* Files.makeFolder(volume, "/tables")
+          yield* volume.table("some/thing").set(Buffer.from("key"), Buffer.from("value"))
+          yield* volume.table("some/thing").set(Buffer.from("long"), long)
+          yield* volume.table("empty").create
+        })
+      ).pipe(Effect.provideService(BlockDevice, device))
+      fs.writeFileSync(image, yield* device.image)
+      const sound = yield* Tool.run(["rescue", image, at("out")])
+      assert.deepInclude(sound, { status: 0, err: "" })
+      assert.match(sound.out, / 1 file, 0 links, 2 tables taken out /)
+      const read = (goal: string) =>
+        fs
+          .readdirSync(at(goal, "tables.2"))
+          .sort()
+          .map((name) => {
+            const text = fs.readFileSync(at(goal, "tables.2", name), "utf8")
+            return text.split("\n").flatMap((line): ReadonlyArray<unknown> => (line === "" ? [] : [JSON.parse(line)]))
+          })
+      const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes).toString("base64")
+      const [head, key] = [
+        { table: "some/thing", count: 2 },
+        { key: base64("key"), value: base64("value") }
+      ]
+      const empty = [{ table: "empty", count: 0 }]
+      assert.deepStrictEqual(read("out"), [[head, key, { key: base64("long"), value: base64(long) }], empty])
+      spoil(image, long.subarray(20_000, 20_016))
+      const damaged = yield* Tool.run(["rescue", image, at("damaged")])
+      assert.strictEqual(damaged.status, 1)
+      assert.match(damaged.out, /^lost: the value of the key bG9uZw== of the table "some\/thing" is lost: the bytes/)
+      assert.deepStrictEqual(read("damaged"), [[head, key], empty])
     })
   )
 

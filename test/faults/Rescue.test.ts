@@ -200,6 +200,56 @@ describe("a rescue", () => {
     }).pipe(quiet)
   )
 
+  it.effect("takes out the tables", () =>
+    Effect.gen(function* () {
+      const device = yield* MemoryDevice.make({ size: 192 * 1024 })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const volume = yield* Volume.open({ pageSize: PAGE_BYTES })
+          yield* Files.writeFile(volume, "/file", noise(2000, 1))
+          yield* volume.table("empty").create
+          for (let i = 0; i < 40; i++) yield* volume.table("some").set(Uint8Array.of(i), noise(100 * i, i))
+        })
+      ).pipe(Effect.provideService(BlockDevice, device))
+      const { damaged, rescue, whole } = yield* rescued(yield* device.image)
+      assert.strictEqual(damaged.size, 0)
+      assert.strictEqual(whole.size, 1)
+      assert.deepStrictEqual(rescue.lost, [])
+      assert.deepStrictEqual(
+        rescue.tables.map(({ count, name }) => ({ count, name })),
+        [
+          { count: 0, name: "empty" },
+          { count: 40, name: "some" }
+        ]
+      )
+      const image = yield* device.image
+      const entriesOf = Effect.fnUntraced(function* (damaged: Uint8Array) {
+        const { rescue: of } = yield* rescued(damaged)
+        const found = new Map<number, Uint8Array | undefined>()
+        for (const table of of.tables) {
+          yield* of.entries(table, ({ key, value }) => Effect.sync(() => found.set(key[0], value)))
+        }
+        return { found, lost: of.lost }
+      })
+      const { found } = yield* entriesOf(image)
+      assert.deepStrictEqual([...found.keys()], [...Array(40).keys()])
+      for (const [i, value] of found) assert.isTrue(noise(100 * i, i).equals(value ?? Buffer.from("lost")), `${i}`)
+      // Each page gone in turn: what comes out is right, and what does not come out was lost or is told.
+      let lostCount = 0
+      for (let page = 1; page < image.length / PAGE_BYTES; page++) {
+        const after = yield* entriesOf(zeroed(image, page))
+        const missing = 40 - after.found.size
+        if (missing > 0) assert.isNotEmpty(after.lost)
+        lostCount += missing
+        for (const [i, value] of after.found) {
+          if (value === undefined) lostCount++
+          else assert.isTrue(noise(100 * i, i).equals(value), `${i}`)
+        }
+      }
+      assert.isAbove(lostCount, 40)
+    })
+  )
+
   it.effect("gives the state of an older root", () =>
     Effect.gen(function* () {
       const image = yield* made

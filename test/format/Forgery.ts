@@ -12,7 +12,7 @@ export interface Cell {
   value: Uint8Array
 }
 
-const tags = { snapshots: 0x8002, deadlists: 0x8003 } as const
+const tags = { names: 0x8001, snapshots: 0x8002, deadlists: 0x8003 } as const
 
 const encodeLeaf = (cells: ReadonlyArray<Cell>, pageSize: number): Uint8Array => {
   const page = new Uint8Array(pageSize)

@@ -1,8 +1,11 @@
 /**
- * What the simulation does to a volume: single operations as values, carried out on the shipped `Files` and on the model.
+ * What the simulation does to a volume: single operations as values, carried out on the shipped `Files` and `Table`,
+ * and on the model.
  */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import * as Files from "../../src/shell/Files.ts"
+import * as Table from "../../src/shell/Table.ts"
 import type { Volume } from "../../src/shell/Volume.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { Random } from "../../src/testing/Random.ts"
@@ -35,21 +38,46 @@ const WRITES = {
   removeTree: 1,
   setAttribute: 2,
   removeAttribute: 1,
-  changeMode: 1
+  changeMode: 1,
+  setEntry: 5,
+  removeEntry: 2,
+  clearTable: 1,
+  dropTable: 1
 }
-const READS = { readFile: 4, readRange: 3, stat: 2, lstat: 1, exists: 1, list: 2, readLink: 1, getAttribute: 1 }
+const READS = {
+  readFile: 4,
+  readRange: 3,
+  stat: 2,
+  lstat: 1,
+  exists: 1,
+  list: 2,
+  readLink: 1,
+  getAttribute: 1,
+  getEntry: 2,
+  listTable: 2
+}
 
 type WriteKind = keyof typeof WRITES
 type ReadKind = keyof typeof READS
 type Kind = WriteKind | ReadKind
 
-const WITH_BYTES: ReadonlyArray<Kind> = ["writeFile", "writeNew", "append", "write", "readRange", "setAttribute"]
+const WITH_BYTES: ReadonlyArray<Kind> = [
+  "writeFile",
+  "writeNew",
+  "append",
+  "write",
+  "readRange",
+  "setAttribute",
+  "setEntry"
+]
+/** Their path is the name of a table, `to` a key. */
+const OF_TABLES: ReadonlyArray<Kind> = ["setEntry", "removeEntry", "clearTable", "dropTable", "getEntry", "listTable"]
 
 export const format = ({ bytes, do: kind, offset, path, to }: Step): string =>
   [
     kind,
     path,
-    ...(["rename", "link", "symlink"].includes(kind) ? [to] : []),
+    ...(["rename", "link", "symlink", "setEntry", "removeEntry", "getEntry"].includes(kind) ? [to] : []),
     ...(["write", "truncate", "readRange"].includes(kind) ? [`@${offset}`] : []),
     ...(WITH_BYTES.includes(kind) ? [`+${bytes.length}`] : [])
   ].join(" ")
@@ -68,6 +96,8 @@ export interface Taste {
   readonly keptMax: number
 }
 
+const TABLES = ["t", "u"]
+const KEYS = ["a", "b", "c", "日本", "k".repeat(60)]
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "日本", "n".repeat(60)]
 
 export const weighted = <K extends string>(random: Random, weights: Readonly<Record<K, number>>): K => {
@@ -105,6 +135,10 @@ export const choose = (random: Random, model: FilesModel, taste: Taste, reading:
     : isCrowded && random.chance(0.4)
       ? oneOf<Kind>(random, ["unlink", "unlink", taste.trees ? "removeTree" : "unlink", "truncate"])
       : weighted(random, { ...WRITES, ...rare })
+  if (OF_TABLES.includes(kind)) {
+    const [path, to] = [oneOf(random, TABLES), oneOf(random, KEYS)]
+    return { do: kind, path, to, offset: 0, bytes: bytesOf(random, taste) }
+  }
   const onFolder = kind === "list" || kind === "removeFolder" || kind === "removeTree"
   const isMaking = ["writeNew", "create", "makeFolder", "makeParents", "symlink"].includes(kind)
   const path = onFolder ? folder() : isMaking || (kind === "writeFile" && random.chance(0.6)) ? fresh() : there()
@@ -121,6 +155,9 @@ export const choose = (random: Random, model: FilesModel, taste: Taste, reading:
 }
 
 // ---- on a volume
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 const ATTRIBUTE = "user.a"
 const ATTRIBUTE_BYTES_MAX = 90
@@ -189,6 +226,28 @@ export const onVolume = (volume: Service, step: Step): Effect.Effect<Answer, Vol
       return Files.readLink(volume, path)
     case "getAttribute":
       return Files.getAttribute(volume, path, ATTRIBUTE)
+    default:
+      return onTable(Table.make(volume, path), step)
+  }
+}
+
+const onTable = (table: Table.Table, { bytes, do: kind, to }: Step): Effect.Effect<Answer, VolumeError> => {
+  const key = encoder.encode(to)
+  switch (kind) {
+    case "setEntry":
+      return done(table.set(key, bytes))
+    case "removeEntry":
+      return done(table.remove(key))
+    case "clearTable":
+      return done(table.clear)
+    case "dropTable":
+      return done(table.drop)
+    case "getEntry":
+      return Effect.map(table.get(key), (value) => value ?? "none")
+    default:
+      return Effect.map(Stream.runCollect(table.entries()), (entries) =>
+        entries.map((entry) => `${decoder.decode(entry.key)} ${entry.value.length}`).join(" ")
+      )
   }
 }
 
@@ -206,9 +265,6 @@ const NONE = new Uint8Array(0)
 const refuse = (tag: string): never => {
   throw new Refusal(tag)
 }
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 /** What is there, symbolic links followed; nothing if it could be made. */
 const find = (model: FilesModel, path: string, follow: boolean): ModelNode | undefined => {
@@ -337,8 +393,37 @@ const onModel = (model: FilesModel, step: Step): Answer => {
     }
     case "getAttribute":
       return model.resolve(path, true).attributes.get(ATTRIBUTE) ?? refuse("NoAttribute")
+    default:
+      return onModelTable(model, step)
   }
   return "done"
+}
+
+const onModelTable = ({ state }: FilesModel, { bytes, do: kind, path, to }: Step): Answer => {
+  const { tables } = state
+  const table = tables.get(path)
+  switch (kind) {
+    case "setEntry":
+      // A table takes a number as files do.
+      if (table === undefined) state.nextNumber++
+      tables.set(path, (table ?? new Map<string, Uint8Array>()).set(to, bytes))
+      return "done"
+    case "removeEntry":
+      table?.delete(to)
+      return "done"
+    case "clearTable":
+      table?.clear()
+      return "done"
+    case "dropTable":
+      tables.delete(path)
+      return "done"
+    case "getEntry":
+      return table?.get(to) ?? "none"
+    default: {
+      const sorted = [...(table ?? [])].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      return sorted.map(([key, value]) => `${key} ${value.length}`).join(" ")
+    }
+  }
 }
 
 const REMOVING: ReadonlyArray<Kind> = ["unlink", "remove", "removeTree", "rename"]
