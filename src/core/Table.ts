@@ -33,6 +33,9 @@ export const FORM_ROPE = 0
 
 const NOTHING = new Uint8Array(0)
 
+/** Whether a name is that of one of the volume's own tables. */
+export const isOwn = (name: Uint8Array): boolean => name[0] === 0
+
 /** The longest key of an entry. */
 export const keyBytesMax = (layout: Layout): number => layout.keyBytesMax - Inode.PREFIX_BYTES
 
