@@ -67,10 +67,11 @@ const cutOnce: ReadonlyArray<Job> = [
 
 /** T11, file by file. */
 const formats: ReadonlyArray<ReadonlyArray<string>> = [
-  ["Reader", "Superblock", "Coverage", "SnapshotDamage"],
+  ["Reader", "Superblock", "Coverage", "SnapshotDamage", "TableDamage"],
   ["Golden"],
   ["RandomVolumes"],
   ["RandomSnapshots"],
+  ["RandomTables"],
   ["Damage"]
 ]
 
@@ -90,7 +91,7 @@ export const tests: ReadonlyArray<Test> = [
     counts: ["images", "distinct", "recoveries", "sequences", "cuts", "rejectedRoots"],
     hasImages: true,
     minutesMax: 20,
-    // Two rounds of sequences, some of them with snapshots, after each of the single operations, as long as there are any.
+    // Two rounds of sequences, some of them with snapshots and tables, after each of the single operations, as long as there are any.
     job: (round, seed) => {
       if (round % 3 === 0 && round / 3 < cutOnce.length) return cutOnce[round / 3]
       if (round % 6 === 5)
