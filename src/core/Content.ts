@@ -63,6 +63,29 @@ export const makeRope = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Conten
 export const appended = (draft: Draft<unknown>, content: Inode.Content, bytes: Uint8Array): Inode.Content =>
   ofRope(draft.layout, Rope.write(draft, toRope(draft, content), sizeOf(content), bytes))
 
+/** The content with `bytes` at `offset`, which may be its end or after it. It misses nothing once {@link prepareWritten} was run. */
+export const written = (
+  draft: Draft<unknown>,
+  content: Inode.Content,
+  offset: number,
+  bytes: Uint8Array
+): Inode.Content => {
+  const size = sizeOf(content)
+  const end = offset + bytes.length
+  if (content._tag === "Rope" || end > Inode.inlineBytesMax(draft.layout)) {
+    return ofRope(draft.layout, Rope.write(draft, toRope(draft, content), offset, bytes))
+  }
+  const all = new Uint8Array(Math.max(end, size))
+  all.set(content.bytes)
+  all.set(bytes, offset)
+  return { _tag: "Inline", bytes: all }
+}
+
+/** Loads what writing so many bytes at `offset` touches. */
+export const prepareWritten = (draft: Draft<unknown>, content: Inode.Content, offset: number, count: number): void => {
+  if (content._tag === "Rope") Rope.prepareWrite(draft, Rope.decode(draft.layout, content.encoded, 0), offset, count)
+}
+
 export const sizeOf = (content: Inode.Content): number =>
   content._tag === "Inline" ? content.bytes.length : content.size
 
@@ -177,26 +200,17 @@ const writeInode = (
   bytes: Uint8Array,
   time: bigint
 ): FileResult<number> => {
-  const { layout } = draft
   const { content, size } = inode
   const end = offset + bytes.length
   invariant(Number.isSafeInteger(offset) && offset >= 0, "a write begins at a byte of the file or after its end")
   if (bytes.length === 0) return Result.succeed(size)
   if (end > FILE_BYTES_MAX) return FileError.fileTooLarge(end, FILE_BYTES_MAX)
-  if (content._tag === "Inline" && end <= Inode.inlineBytesMax(layout)) {
-    const written = new Uint8Array(Math.max(end, size))
-    written.set(content.bytes)
-    written.set(bytes, offset)
-    draft.seal()
-    put(draft, number, inode, { _tag: "Inline", bytes: written }, time)
-    return Result.succeed(written.length)
-  }
-  if (content._tag === "Rope") Rope.prepareWrite(draft, Rope.decode(layout, content.encoded, 0), offset, bytes.length)
+  prepareWritten(draft, content, offset, bytes.length)
   // The way to the inode was loaded by reading it, and inline content is a rope of pages in memory.
   draft.seal()
-  const written = ofRope(layout, Rope.write(draft, toRope(draft, content), offset, bytes))
-  put(draft, number, inode, written, time)
-  return Result.succeed(sizeOf(written))
+  const made = written(draft, content, offset, bytes)
+  put(draft, number, inode, made, time)
+  return Result.succeed(sizeOf(made))
 }
 
 /**
@@ -275,15 +289,25 @@ export const punch = (draft: Inodes.RootsDraft, number: number, offset: number, 
   if (Result.isFailure(file)) return Result.fail(file.failure)
   const { content, size } = file.success
   if (offset >= size || count === 0) return Result.succeed(count)
+  const { done, punched } = punchContent(draft, content, offset, count)
+  put(draft, number, file.success, punched, time)
+  return Result.succeed(done)
+}
+
+/** The content with a hole at `offset`, of a bounded piece of the `count` bytes: `done` says how many of them are zero. */
+export const punchContent = (
+  draft: Draft<unknown>,
+  content: Inode.Content,
+  offset: number,
+  count: number
+): { readonly punched: Inode.Content; readonly done: number } => {
   if (content._tag === "Inline") {
-    const bytes = content.bytes.slice().fill(0, offset, offset + count)
-    put(draft, number, file.success, { _tag: "Inline", bytes }, time)
-    return Result.succeed(count)
+    return { punched: { _tag: "Inline", bytes: content.bytes.slice().fill(0, offset, offset + count) }, done: count }
   }
   const rope = Rope.decode(draft.layout, content.encoded, 0)
   const piece = pieceFrom(draft, rope, offset, count)
-  put(draft, number, file.success, ofRope(draft.layout, Rope.punch(draft, rope, offset, piece)), time)
-  return Result.succeed(offset + piece >= size ? count : piece)
+  const punched = ofRope(draft.layout, Rope.punch(draft, rope, offset, piece))
+  return { punched, done: offset + piece >= rope.size ? count : piece }
 }
 
 /** How many of the bytes from `offset` on one call gives up: a hole costs nothing, so it is taken whole. */
@@ -301,16 +325,17 @@ export const truncate = (draft: Inodes.RootsDraft, number: number, size: number,
   if (Result.isFailure(file)) return Result.fail(file.failure)
   invariant(Number.isSafeInteger(size) && size >= 0, "a size is not below zero")
   if (size > FILE_BYTES_MAX) return FileError.fileTooLarge(size, FILE_BYTES_MAX)
-  const { content } = file.success
-  if (content._tag === "Inline" && size <= Inode.inlineBytesMax(draft.layout)) {
-    const bytes = new Uint8Array(size)
-    bytes.set(content.bytes.subarray(0, size))
-    put(draft, number, file.success, { _tag: "Inline", bytes }, time)
-    return Result.succeed(true)
-  }
-  const cut = cutOff(draft, content, size)
-  put(draft, number, file.success, cut, time)
-  return Result.succeed(sizeOf(cut) === size)
+  const resized = resize(draft, file.success.content, size)
+  put(draft, number, file.success, resized, time)
+  return Result.succeed(sizeOf(resized) === size)
+}
+
+/** The content cut off at `size`, or a piece nearer to it; or with zeros up to it. */
+export const resize = (draft: Draft<unknown>, content: Inode.Content, size: number): Inode.Content => {
+  if (content._tag === "Rope" || size > Inode.inlineBytesMax(draft.layout)) return cutOff(draft, content, size)
+  const bytes = new Uint8Array(size)
+  bytes.set(content.bytes.subarray(0, size))
+  return { _tag: "Inline", bytes }
 }
 
 /** The content without a bounded piece at its end: down to `size` if that is near enough. */

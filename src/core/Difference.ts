@@ -1,6 +1,7 @@
 /**
  * What differs between two states of the files: entries that were added, removed, renamed, and what changed in them.
  *
+ * - Entries of tables are told as they are; those of a table that is gone are gone with it. The volume's own tables are not told.
  * - Inodes are compared by their number: a file that has another name in the second state was renamed, and one of the same name
  *   and another number was removed and added.
  * - A folder that was renamed is one change: what is in it moved along. A folder that was added or removed is told with all that
@@ -16,6 +17,8 @@ import type { Pages } from "./Pages.ts"
 import * as Parents from "./Parents.ts"
 import * as Rope from "./Rope.ts"
 import * as RopeDifference from "./RopeDifference.ts"
+import * as Table from "./Table.ts"
+import * as Tables from "./Tables.ts"
 import type { Tree } from "./Tree.ts"
 import * as TreeDifference from "./TreeDifference.ts"
 
@@ -40,6 +43,10 @@ export type Change =
       /** Whether mode, owner, times or extended attributes are others; of a folder, times do not count. */
       readonly hasOtherAttributes: boolean
     }
+  | { readonly _tag: "TableAdded" | "TableRemoved"; readonly table: string }
+  /** An entry that was added, or has another value. */
+  | { readonly _tag: "EntrySet"; readonly table: string; readonly key: Uint8Array; readonly isNew: boolean }
+  | { readonly _tag: "EntryRemoved"; readonly table: string; readonly key: Uint8Array }
 
 /** What the items of one number say together. */
 interface Subject {
@@ -95,8 +102,11 @@ export const step = (pages: Pages, state: State): Step => {
     if (subject !== undefined) found.push(...tell(pages, state, subject, listings))
     subject = undefined
   }
-  for (const { key } of items) {
-    const known = Inode.decodeKey(key)
+  const tables = new TableNames(pages, state)
+  for (const item of items) {
+    const known = Inode.decodeKey(item.key)
+    if (known._tag === "Table") found.push(...tellTable(known.name, item))
+    if (known._tag === "TableEntry") found.push(...tellEntry(tables, known, item))
     // What entries say is said by the parent items of what they name.
     if (known._tag !== "Inode" && known._tag !== "Attribute" && known._tag !== "Parent") continue
     const { number } = known
@@ -205,6 +215,57 @@ const inlineRange = (old: Uint8Array, now: Uint8Array): ReadonlyArray<ByteRange>
   let end = now.length
   if (old.length === now.length) while (end > start && old[end - 1] === now[end - 1]) end--
   return start === end ? [] : [{ offset: start, count: end - start }]
+}
+
+// ---- tables
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** The names of the tables of both states by their numbers, listed once they are asked for. */
+class TableNames {
+  readonly #pages: Pages
+  readonly #state: State
+  #before: ReadonlyMap<number, Uint8Array> | undefined
+  #after: ReadonlyMap<number, Uint8Array> | undefined
+
+  constructor(pages: Pages, state: State) {
+    this.#pages = pages
+    this.#state = state
+  }
+
+  get before(): ReadonlyMap<number, Uint8Array> {
+    return (this.#before ??= tablesOf(this.#pages, this.#state.before))
+  }
+
+  get after(): ReadonlyMap<number, Uint8Array> {
+    return (this.#after ??= tablesOf(this.#pages, this.#state.after))
+  }
+}
+
+const tablesOf = (pages: Pages, names: Tree): ReadonlyMap<number, Uint8Array> =>
+  new Map(Tables.list(pages, names, undefined, Number.POSITIVE_INFINITY).map(({ name, number }) => [number, name]))
+
+const tellTable = (name: Uint8Array, { after, before }: TreeDifference.Change): ReadonlyArray<Change> => {
+  const numberOf = (value: Uint8Array | undefined) => value && Table.decode(value, 0, value.length).number
+  const table = decoder.decode(name)
+  const [old, now] = [numberOf(before), numberOf(after)]
+  if (Table.isOwn(name) || old === now) return []
+  const changes: Array<Change> = []
+  if (old !== undefined) changes.push({ _tag: "TableRemoved", table })
+  if (now !== undefined) changes.push({ _tag: "TableAdded", table })
+  return changes
+}
+
+const tellEntry = (
+  tables: TableNames,
+  { key, number }: Inode.Key & { readonly _tag: "TableEntry" },
+  { after, before }: TreeDifference.Change
+): ReadonlyArray<Change> => {
+  const name = tables.after.get(number)
+  if (name === undefined || Table.isOwn(name)) return []
+  const table = decoder.decode(name)
+  if (after === undefined) return [{ _tag: "EntryRemoved", table, key }]
+  return [{ _tag: "EntrySet", table, key, isNew: before === undefined }]
 }
 
 // ---- what is in a folder

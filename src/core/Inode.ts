@@ -181,14 +181,23 @@ export const decodeKey = (key: Uint8Array): Key => {
 const isType = (type: number): type is Type => type === FILE || type === FOLDER || type === SYMBOLIC_LINK
 
 export const encode = (inode: Inode): Uint8Array => {
-  const { content } = inode
+  const bytes = encodeHead(NO_HEAD, inode.content)
+  bytes[0] = VERSION
+  writeAttributes(bytes, 0, inode)
+  if (inode.type === FOLDER) Bytes.writeUint48(bytes, AT_CONTENT, inode.size)
+  return bytes
+}
+
+const NO_HEAD = new Uint8Array(0)
+
+/** An item of what stands before size, form and content in another one, and of this content. */
+export const encodeHead = (head: Uint8Array, content: Content): Uint8Array => {
   const bytes = new Uint8Array(
     content._tag === "Inline" ? HEADER_BYTES + content.bytes.length : AT_CONTENT + content.encoded.length
   )
-  bytes[0] = VERSION
-  writeAttributes(bytes, 0, inode)
+  bytes.set(head)
   if (content._tag === "Inline") {
-    Bytes.writeUint48(bytes, AT_CONTENT, inode.size)
+    Bytes.writeUint48(bytes, AT_CONTENT, content.bytes.length)
     bytes[AT_FORM] = FORM_INLINE
     bytes.set(content.bytes, HEADER_BYTES)
   } else bytes.set(content.encoded, AT_CONTENT)

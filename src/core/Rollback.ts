@@ -17,9 +17,10 @@ import { demand, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 import type { PendingRollback, Roots } from "./Roots.ts"
 import * as Snapshots from "./Snapshots.ts"
+import * as Tree from "./Tree.ts"
 
 /** A pointer that is still to be looked at. */
-interface Step {
+export interface Step {
   readonly bytes: Uint8Array
   readonly at: number
   readonly kind: number
@@ -47,6 +48,18 @@ export const begin = (draft: Draft<Roots>, to: Snapshots.Snapshot): State => {
   draft.roots = { ...draft.roots, names: to.names, inodeCount: to.inodeCount }
   return { to, frontier: [{ bytes: link, at: 0, kind: Node.TREE, level }], areListsDone: false }
 }
+
+/** Empties the names tree; what it held is still to be released, by {@link release}. */
+export const clear = (draft: Draft<Roots>): ReadonlyArray<Step> => {
+  const { link, level } = draft.roots.names
+  draft.changeCount++
+  draft.roots = { ...draft.roots, names: Tree.empty(draft.layout), inodeCount: 0 }
+  return [{ bytes: link, at: 0, kind: Node.TREE, level }]
+}
+
+/** Releases some of what hangs under these pointers, and answers what is left. */
+export const release = (draft: Draft<Roots>, frontier: ReadonlyArray<Step>): ReadonlyArray<Step> =>
+  releaseSome(draft, frontier, 0)
 
 /** Goes on; nothing is left to do where the answer is `undefined`. */
 export const step = (draft: Draft<Roots>, state: State): State | undefined => {

@@ -14,7 +14,7 @@ import * as RopeDifference from "./RopeDifference.ts"
 import type { Snapshot } from "./Snapshots.ts"
 import * as Table from "./Table.ts"
 import * as Tables from "./Tables.ts"
-import type * as Transfer from "./Transfer.ts"
+import * as Transfer from "./Transfer.ts"
 import * as Tree from "./Tree.ts"
 import * as TreeDifference from "./TreeDifference.ts"
 
@@ -71,22 +71,32 @@ const hiddenOf = (pages: Pages, names: Tree.Tree): ReadonlyArray<number> =>
     .filter(({ name }) => Table.isOwn(name))
     .map(({ number }) => number)
 
+/** Records that a step has made so far. */
+class Batch {
+  readonly records: Array<Transfer.Record> = []
+  byteCount = 0
+
+  add(record: Transfer.Record): void {
+    this.records.push(record)
+    this.byteCount += Transfer.byteCount(record)
+  }
+
+  get isFull(): boolean {
+    return this.byteCount >= STEP_BYTES
+  }
+}
+
 /** The next records. */
 export const step = (pages: Pages, before: State): Step => {
   let state = before
-  const records: Array<Transfer.Record> = []
-  let byteCount = 0
-  const tell = (record: Transfer.Record): void => {
-    records.push(record)
-    byteCount += record._tag === "Write" ? record.bytes.length : record._tag === "Put" ? record.value.length + 64 : 64
-  }
-  while (byteCount < STEP_BYTES && !state.isDone) {
-    if (state.rest !== undefined) state = { ...state, rest: tellRest(pages, state.rest, tell) }
+  const batch = new Batch()
+  while (!batch.isFull && !state.isDone) {
+    if (state.rest !== undefined) state = { ...state, rest: tellRest(pages, state.rest, batch) }
     else if (state.changes.length > 0) {
       const [change, ...changes] = state.changes
-      state = { ...state, changes, rest: tellChange(pages, state, change, tell) }
+      state = { ...state, changes, rest: tellChange(pages, state, change, batch) }
     } else if (TreeDifference.isDone(state.items)) {
-      tell({ _tag: "End", recordCount: state.recordCount + records.length })
+      batch.add({ _tag: "End", recordCount: state.recordCount + batch.records.length })
       state = { ...state, isDone: true }
     } else {
       const { changes, state: items } = TreeDifference.step(pages, state.items, COMPARED_MAX)
@@ -95,37 +105,36 @@ export const step = (pages: Pages, before: State): Step => {
       break
     }
   }
+  const { records } = batch
   return { state: { ...state, recordCount: state.recordCount + records.length }, records }
 }
-
-type Tell = (record: Transfer.Record) => void
 
 const tellChange = (
   pages: Pages,
   { hidden }: State,
   { after, before, key }: TreeDifference.Change,
-  tell: Tell
+  batch: Batch
 ): Rest | undefined => {
   const { layout } = pages
   const known = Inode.decodeKey(key)
   if (known._tag === "Table" && Table.isOwn(known.name)) return undefined
   if (known._tag === "TableEntry" && hidden.has(known.number)) return undefined
   if (after === undefined) {
-    tell({ _tag: "Remove", key })
+    batch.add({ _tag: "Remove", key })
     return undefined
   }
   const content = contentOf(pages, known, after)
   if (content === undefined) {
-    tell({ _tag: "Put", key, value: after })
+    batch.add({ _tag: "Put", key, value: after })
     return undefined
   }
   const old = before && contentOf(pages, known, before)
   const isPatch = content._tag === "Rope" && old?._tag === "Rope"
   const head = known._tag === "Inode" ? after.slice(0, Inode.AT_CONTENT) : NOTHING
   const size = Content.sizeOf(content)
-  tell({ _tag: "Content", key, head, size, isPatch })
+  batch.add({ _tag: "Content", key, head, size, isPatch })
   if (content._tag === "Inline") {
-    if (size > 0) tell({ _tag: "Write", offset: 0, bytes: content.bytes })
+    if (size > 0) batch.add({ _tag: "Write", offset: 0, bytes: content.bytes })
     return undefined
   }
   const from = isPatch ? Rope.decode(layout, old.encoded, 0) : Rope.empty(layout)
@@ -144,16 +153,16 @@ const contentOf = ({ layout }: Pages, known: Inode.Key, value: Uint8Array): Inod
   return inode.type === Inode.FOLDER ? undefined : inode.content
 }
 
-const tellRest = (pages: Pages, { content, ranges }: Rest, tell: Tell): Rest | undefined => {
+const tellRest = (pages: Pages, { content, ranges }: Rest, batch: Batch): Rest | undefined => {
   if (ranges.length === 0) return undefined
   const [{ count, isHole, offset }, ...more] = ranges
   if (isHole) {
-    tell({ _tag: "Hole", offset, count })
+    batch.add({ _tag: "Hole", offset, count })
     return { content, ranges: more }
   }
   const bytes = new Uint8Array(Math.min(count, WRITE_BYTES))
   Content.readContent(pages, content, offset, bytes)
-  tell({ _tag: "Write", offset, bytes })
+  batch.add({ _tag: "Write", offset, bytes })
   const left = { offset: offset + bytes.length, count: count - bytes.length, isHole: false }
   return { content, ranges: left.count > 0 ? [left, ...more] : more }
 }

@@ -143,6 +143,10 @@ export const named = (pages: Pages, snapshots: Tree, name: Uint8Array): Snapshot
   return found
 }
 
+/** The snapshot of an id, by a walk over all. */
+export const withId = (pages: Pages, snapshots: Tree, id: Uint8Array): Snapshot | undefined =>
+  list(pages, snapshots, 0, Number.POSITIVE_INFINITY).find((one) => Bytes.equal(one.id, id))
+
 /** Up to `countMax` snapshots, oldest first, of a generation above `after`. */
 export const list = (pages: Pages, snapshots: Tree, after: number, countMax: number): ReadonlyArray<Snapshot> => {
   const found: Array<Snapshot> = []

@@ -188,7 +188,7 @@ export const follows = (checksum: Checksum, before: Uint8Array, bytes: Uint8Arra
   return Bytes.equal(digest, digestOf(bytes))
 }
 
-/** Reads values one after the other; what is not there makes it `isSpent`, and reads as zeros. */
+/** Reads values one after the other, as parts of the bytes; what is not there makes it `isSpent`, and reads as zeros. */
 class Reader {
   readonly bytes: Uint8Array
   at = 0
@@ -199,7 +199,7 @@ class Reader {
   plain(count: number): Uint8Array {
     const start = this.at
     this.at += count
-    if (this.at <= this.bytes.length) return this.bytes.slice(start, this.at)
+    if (this.at <= this.bytes.length) return this.bytes.subarray(start, this.at)
     this.isSpent = true
     return new Uint8Array(0)
   }

@@ -4,6 +4,7 @@
  * - Level 0 is a leaf; the null pointer is the empty tree and has level 0.
  * - The link's bytes are never changed once they stand in a `Tree`.
  */
+import { equal } from "./Bytes.ts"
 import type { Layout } from "./Layout.ts"
 import * as Pointer from "./Pointer.ts"
 
@@ -13,5 +14,8 @@ export interface Tree {
 }
 
 export const empty = (layout: Layout): Tree => ({ level: 0, link: Pointer.makeNull(layout) })
+
+/** Whether two trees of one volume are the same: a root that was written once. */
+export const isSame = (a: Tree, b: Tree): boolean => a.level === b.level && equal(a.link, b.link)
 
 export const isEmpty = (layout: Layout, tree: Tree): boolean => Pointer.isNull(layout, tree.link, 0)

@@ -31,6 +31,10 @@ export type Change =
       /** Whether mode, owner, times or extended attributes are others; of a folder, times do not count. */
       readonly hasOtherAttributes: boolean
     }
+  | TableChange
+
+/** What differs in a table. Entries of one that was removed are not told; the values are read where they are wanted. */
+export type TableChange = Extract<CoreDifference.Change, { readonly table: string }>
 
 /** A root, and the newest generation of what it reaches. */
 export interface Side extends Reading.PinnedRoot {
@@ -49,7 +53,8 @@ const held = (session: Session.Session, name: string | undefined) =>
         generation: opened.snapshot.generation
       }))
 
-const ofCore = (change: CoreDifference.Change): Change => ({ ...change, type: FileStat.typeOf(change.type) })
+const ofCore = (change: CoreDifference.Change): Change =>
+  "table" in change ? change : { ...change, type: FileStat.typeOf(change.type) }
 
 /** From a snapshot to another one, or to the newest durable root. */
 export const diff = (session: Session.Session, from: string, to?: string): Stream.Stream<Change, VolumeError> =>

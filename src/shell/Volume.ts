@@ -32,12 +32,16 @@ import * as Snapshots from "./Snapshots.ts"
 import * as Table from "./Table.ts"
 import * as Transaction from "./Transaction.ts"
 import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
+import * as Receive from "./Receive.ts"
+import * as Send from "./Send.ts"
 import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
 export type { ByteRange, Change } from "./Difference.ts"
 export type { Receipt } from "./Receipt.ts"
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
+export type { Begun, Options as ReceiveOptions, Received } from "./Receive.ts"
+export type { Options as SendOptions } from "./Send.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
 
 /** What a volume holds and has done. Sizes in bytes. */
@@ -174,6 +178,21 @@ export interface Interface {
    * states share is passed over: it costs what was changed. Both states stay whole until the stream ends.
    */
   readonly diff: (from: string, to?: string) => Stream.Stream<Difference.Change, VolumeError>
+  /**
+   * A snapshot as a stream of bytes, from another one or from nothing: {@link receive} makes it elsewhere. Writers go on; what is
+   * sent stays whole until the stream ends.
+   */
+  readonly send: (name: string, options?: Send.Options) => Stream.Stream<Uint8Array, VolumeError>
+  /**
+   * Makes the state of this volume that of a snapshot that was sent, in one transaction, and takes the snapshot, with the same id.
+   * A stream that breaks off leaves what has arrived: sent again, it goes on from there.
+   */
+  readonly receive: <E, R>(
+    stream: Stream.Stream<Uint8Array, E, R>,
+    options?: Receive.Options
+  ) => Effect.Effect<Receive.Received, E | VolumeError, R>
+  /** What a stream that broke off has left. */
+  readonly receiving: Effect.Effect<Receive.Begun | undefined, VolumeError>
   /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
   readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
   /**
@@ -275,6 +294,9 @@ const service = (session: Session.Session): Volume["Service"] => {
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
     diff: (from, to) => Difference.diff(session, from, to),
+    send: (name, options) => Send.send(session, name, options),
+    receive: (stream, options) => Receive.receive(session, stream, options),
+    receiving: Receive.begun(session),
     durableRoot: Reading.durableRoot(session),
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
@@ -304,6 +326,7 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     },
     table: (name) => Table.make(volume, name),
     tables: Effect.suspend(() => Table.list(volume)),
+    receive: () => readOnly,
     durableRoot: Effect.succeed(pinned.head),
     openFiles: OpenFiles.ofSnapshot,
     read: (f) => Reading.readAt(session, pinned, f),

@@ -268,6 +268,39 @@ export class TypeMismatch extends Data.TaggedError("TypeMismatch")<{
   }
 }
 
+/** What was received is no send stream, or not all of one, or was altered on its way. Nothing of it was kept that can be seen. */
+export class BadStream extends Data.TaggedError("BadStream")<{
+  readonly device: string
+  readonly reason: string
+}> {
+  override get message(): string {
+    return `${this.device} received no sound stream: ${this.reason}. Nothing was changed; send it again.`
+  }
+}
+
+/** A stream leads from a snapshot that the volume does not have. */
+export class BaseMissing extends Data.TaggedError("BaseMissing")<{
+  readonly device: string
+  /** What the snapshot was called where it was sent. */
+  readonly base: string
+}> {
+  override get message(): string {
+    return `${this.device} does not have the snapshot that the stream leads from, which was called ${JSON.stringify(this.base)} where it was sent. Send from one that both have, or everything.`
+  }
+}
+
+/** The volume has changed since the snapshot that a stream leads from, or is not empty where a stream leads from nothing. */
+export class Diverged extends Data.TaggedError("Diverged")<{
+  readonly device: string
+  readonly base: string | undefined
+}> {
+  override get message(): string {
+    return this.base === undefined
+      ? `${this.device} is not empty, and the stream leads from nothing. Receive it with force: what is there is removed; snapshots stay.`
+      : `${this.device} has changed since its snapshot ${JSON.stringify(this.base)}, from which the stream leads. Receive it with force: it goes back to that first, which gives up what came after.`
+  }
+}
+
 /** Something that a volume does not do. */
 export class Unsupported extends Data.TaggedError("Unsupported")<{
   readonly what: string
@@ -295,6 +328,9 @@ export type Reason =
   | SnapshotNotFound
   | SnapshotExists
   | NewerSnapshots
+  | BadStream
+  | BaseMissing
+  | Diverged
   | KeyTooLong
   | ValueTooLarge
   | TypeMismatch

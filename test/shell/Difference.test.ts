@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { Files, Volume } from "../../src/index.ts"
 import { Random } from "../../src/testing/Random.ts"
-import { bytes, MEBIBYTE, pattern, volume } from "./TestVolume.ts"
+import { bytes, MEBIBYTE, pattern, text, volume } from "./TestVolume.ts"
 
 type Service = Volume.Volume["Service"]
 
@@ -22,6 +22,14 @@ const short = (change: Volume.Change): string => {
       return `${change.from} > ${change.path}`
     case "Changed":
       return `~ ${change.path}`
+    case "TableAdded":
+      return `+ <${change.table}>`
+    case "TableRemoved":
+      return `- <${change.table}>`
+    case "EntrySet":
+      return `${change.isNew ? "+" : "~"} <${change.table}> ${text(change.key)}`
+    case "EntryRemoved":
+      return `- <${change.table}> ${text(change.key)}`
   }
 }
 
@@ -141,7 +149,7 @@ describe("the difference of two states", () => {
         "~ /docs/plan",
         "~ /large"
       ])
-      const changed = found.find(({ path }) => path === "/large")
+      const changed = found.find((one) => short(one) === "~ /large")
       assert(changed?._tag === "Changed")
       assert.strictEqual(changed.ranges.length, 1)
       const [{ count, offset }] = changed.ranges
