@@ -71,6 +71,7 @@ const formats: ReadonlyArray<ReadonlyArray<string>> = [
   ["Golden"],
   ["RandomVolumes"],
   ["RandomSnapshots"],
+  ["ResizedVolumes"],
   ["Damage"]
 ]
 
