@@ -19,6 +19,7 @@ import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
 import * as List from "./List.ts"
 import * as Rescue from "./Rescue.ts"
+import * as Resize from "./Resize.ts"
 import * as Scrub from "./Scrub.ts"
 import * as Snapshot from "./Snapshot.ts"
 
@@ -40,6 +41,7 @@ const command = Command.make("notafs").pipe(
     Import.command,
     Export.command,
     Snapshot.command,
+    Resize.command,
     Check.command,
     Scrub.command,
     Rescue.command

@@ -22,6 +22,10 @@ const flags = {
     Flag.optional,
     Flag.withDescription("The size of the volume, such as 256MiB; by default all of a file or disk that exists")
   ),
+  sizeMax: Sizes.flag("size-max").pipe(
+    Flag.optional,
+    Flag.withDescription("The most that it can ever be resized to (default: 16 times its size)")
+  ),
   pageSize: Sizes.flag("page-size").pipe(
     Flag.filter(Layout.isPageBytes, () => "512 bytes to 64KiB, a power of two"),
     Flag.withDefault(Layout.PAGE_BYTES_DEFAULT),
@@ -61,12 +65,18 @@ const refuseContent = (image: string): Effect.Effect<void, Refused | VolumeError
 export const command = Command.make(
   "format",
   { image: Image.argument, ...flags },
-  Effect.fnUntraced(function* ({ checksum, force, image, pageSize, size: wanted }) {
+  Effect.fnUntraced(function* ({ checksum, force, image, pageSize, size: wanted, sizeMax }) {
     const size = Option.map(wanted, (bytes) => bytes - (bytes % pageSize)).pipe(Option.getOrUndefined)
     const isNew = !fs.existsSync(image)
     const statistics = yield* Effect.gen(function* () {
       if (!force) yield* refuseContent(image)
-      const volume = yield* Volume.open({ format: force ? "always" : "if-blank", pageSize, checksum, size })
+      const volume = yield* Volume.open({
+        format: force ? "always" : "if-blank",
+        pageSize,
+        checksum,
+        size,
+        sizeMax: Option.getOrUndefined(sizeMax)
+      })
       return { ...(yield* volume.statistics), volumeId: volume.facts.volumeId }
     }).pipe(
       Effect.scoped,

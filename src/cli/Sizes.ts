@@ -3,6 +3,7 @@
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Option from "effect/Option"
+import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 
 /** A number of bytes with a unit, or without one. */
@@ -11,12 +12,15 @@ const parse = (text: string): Option.Option<number> => {
   return Option.flatMap(size, ByteSize.toNumber)
 }
 
+const expected = (): string => "a number with a unit, as in 4KiB, 256MiB or 1.5GB"
+
+/** An argument that is a size. */
+export const argument = (name: string): Argument.Argument<number> =>
+  Argument.String(name).pipe(Argument.filterMap(parse, expected))
+
 /** A flag that takes a size. */
 export const flag = (name: string): Flag.Flag<number> =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("<size>"),
-    Flag.filterMap(parse, () => "a number with a unit, as in 4KiB, 256MiB or 1.5GB")
-  )
+  Flag.String(name).pipe(Flag.withMetavar("<size>"), Flag.filterMap(parse, expected))
 
 /** As in "1.3 MiB". */
 export const show = (bytes: number): string =>

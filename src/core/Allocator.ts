@@ -40,7 +40,7 @@ export const make = (
 ): Allocator => ({ map, held, reserved, window: Extent.EMPTY, cursor, freeCount })
 
 /** All pages that are held; some may be held twice, for two commits. */
-const heldPages = (allocator: Allocator): Extent.ExtentSet =>
+export const heldPages = (allocator: Allocator): Extent.ExtentSet =>
   allocator.held.reduce((pages, { extents }) => Extent.union(pages, extents), Extent.EMPTY)
 
 export const heldCount = (allocator: Allocator): number => Extent.size(heldPages(allocator))

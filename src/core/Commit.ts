@@ -23,6 +23,7 @@ import * as Rollback from "./Rollback.ts"
 import { NOTHING_PENDING, type Roots } from "./Roots.ts"
 import * as Settle from "./Settle.ts"
 import * as Snapshots from "./Snapshots.ts"
+import * as VolumeSize from "./VolumeSize.ts"
 import type { Write } from "./Write.ts"
 
 /** Commits that write more than this put a sync between their pages and their root. */
@@ -119,14 +120,15 @@ export const early = (draft: RootsDraft, allocator: Allocator.Allocator): EarlyW
 
 /**
  * Plans the commit of a draft on `head`, the newest durable root, with `allocator`: the head's, or what early writes made of
- * it. `hasEarlyWrites` says whether there were any.
+ * it. `hasEarlyWrites` says whether there were any. With the commit the volume has `pageCountNext` pages; see `VolumeSize`.
  */
 export const plan = (
   draft: RootsDraft,
   head: Head,
   allocator: Allocator.Allocator,
   circumstances: Circumstances,
-  hasEarlyWrites: boolean
+  hasEarlyWrites: boolean,
+  pageCountNext = allocator.map.pageCount
 ): Plan | DiskFull | Fragmented => {
   const { binding, generation, layout } = draft
   const base = head.root.record
@@ -140,6 +142,12 @@ export const plan = (
   const dead = Extent.union(extentsOf(free), deadExtents(draft, userDead))
   const deadCount = draft.dead.length
   let after = Allocator.release(allocator, dead, generation)
+  const pageCountBefore = after.map.pageCount
+  let hasOtherNodes = false
+  if (pageCountNext !== pageCountBefore) {
+    hasOtherNodes = VolumeSize.changesNodes(layout, after.map, pageCountNext)
+    after = VolumeSize.resize(layout, after, pageCountNext)
+  }
 
   const tops = topsOf(draft.roots)
   const userPlaces = Settle.collect(
@@ -163,14 +171,15 @@ export const plan = (
   if (taken._tag === "Fragmented") return taken
   after = taken.allocator
 
-  const mapTop = { link: after.map.link, kind: Node.MAP, level: after.map.height, names: false }
+  let mapTop = { link: after.map.link, kind: Node.MAP, level: after.map.height, names: false }
   let mapPlaces: Settle.Places = []
   const mapAddresses = new Map<number, number>()
   // The homes of the map's new pages stay deltas. Where they lie too scattered for that they are folded in turn, which may
   // touch more leaves; there are only so many.
-  for (let seen = deadCount; FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout);) {
-    const folded = FreeMap.fold(draft, after.map)
-    mapTop.link = folded.link
+  for (let seen = deadCount; hasOtherNodes || FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout);) {
+    const folded = hasOtherNodes ? VolumeSize.fold(draft, after.map, pageCountBefore) : FreeMap.fold(draft, after.map)
+    hasOtherNodes = false
+    mapTop = { ...mapTop, link: folded.link, level: folded.height }
     mapPlaces = Settle.collect(draft, [mapTop])
     // The old pages of the map are free in the bits already; like all that died now, they are not to be taken yet.
     const mapDead = deadExtents(draft, seen)

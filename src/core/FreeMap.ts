@@ -151,7 +151,10 @@ export const freedSince = (pages: Pages, map: FreeMap, before: FreeMap): Extent.
   }
   differingLeaves(pages, map, before, touched)
   let died = Extent.EMPTY
+  const leaves = leafCount(layout, map)
   for (const index of [...touched].sort((a, b) => a - b)) {
+    // Pages that the volume does not have any more.
+    if (index >= leaves) continue
     const then = index < leafCount(layout, before) ? freeInLeaf(pages, before, index) : Extent.EMPTY
     const now = Extent.within(freeInLeaf(pages, map, index), 0, before.pageCount)
     died = Extent.union(died, Extent.subtract(now, then))

@@ -141,7 +141,7 @@ export const claim = (session: Session.Session, group: Session.Group): Effect.Ef
 
 // ---- planning
 
-const circumstances = (session: Session.Session, time: bigint): Commit.Circumstances => ({
+export const circumstances = (session: Session.Session, time: bigint): Commit.Circumstances => ({
   slots: session.superblock.slots,
   sessionId: session.sessionId,
   bootId: session.identity.boot,
@@ -196,17 +196,23 @@ export const planned = Effect.fnUntraced(function* <P extends { readonly _tag: "
 
 const nothing = (): void => undefined
 
+interface CommitOptions {
+  /** The permit stays with the caller. */
+  readonly keepsPermit?: boolean
+  /** Rids a group that could not be planned, and goes on, of what must not. */
+  readonly undo?: () => void
+}
+
 /**
  * Commits the group, which has at least one transaction. The caller holds the permit and there is no commit in flight; the
- * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable. A group that could not be
- * planned and goes on is rid by `undo` of what must not.
+ * permit is given back as soon as the commit is planned. Succeeds with the new head once it is durable.
  */
 const commitNow = (
   session: Session.Session,
   group: Session.Group,
-  undo: () => void = nothing
+  { keepsPermit = false, undo = nothing }: CommitOptions = {}
 ): Effect.Effect<Commit.Head, Failure> =>
-  Effect.onExit(planAndPerform(session, group, undo), (exit) =>
+  Effect.onExit(planAndPerform(session, group, { keepsPermit, undo }), (exit) =>
     Effect.sync(() => {
       if (session.inflight?.group === group) session.inflight = undefined
       Deferred.doneUnsafe(group.done, exit)
@@ -216,13 +222,17 @@ const commitNow = (
     })
   )
 
-const planAndPerform = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group, undo: () => void) {
+const planAndPerform = Effect.fnUntraced(function* (
+  session: Session.Session,
+  group: Session.Group,
+  { keepsPermit, undo }: Required<CommitOptions>
+) {
   const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
     Effect.suspend(() => {
       // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
       if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
       else undo()
-      return session.writer.release(1)
+      return keepsPermit ? Effect.void : session.writer.release(1)
     })
   )
   yield* Writing.perform(session, plan)
@@ -297,7 +307,23 @@ export const commitClosed = (
     const alone = inflight === undefined ? Effect.void : Effect.exit(Deferred.await(inflight.group.done))
     return Effect.andThen(
       alone,
-      Effect.suspend(() => commitNow(session, group, undo))
+      Effect.suspend(() => commitNow(session, group, { undo }))
+    )
+  })
+
+/**
+ * Commits what waits and awaits what is in flight, so that there is neither. The caller holds the permit and keeps it. Not to be
+ * interrupted.
+ */
+export const settle = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.suspend(() => {
+    const { group, inflight } = session
+    const landed = inflight === undefined ? Effect.void : Effect.exit(Deferred.await(inflight.group.done))
+    if (group === undefined || group.transactions === 0) return Effect.asVoid(landed)
+    group.hasLeader = true
+    return Effect.andThen(
+      landed,
+      Effect.suspend(() => commitNow(session, group, { keepsPermit: true }))
     )
   })
 

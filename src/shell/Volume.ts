@@ -26,6 +26,7 @@ import * as HeldBack from "./HeldBack.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Receipt from "./Receipt.ts"
+import * as Resizing from "./Resizing.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
@@ -131,6 +132,11 @@ export interface Interface {
   readonly receipt: Effect.Effect<Receipt.Receipt>
   /** Runs all reads inside on one durable root. */
   readonly view: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | VolumeError, R>
+  /**
+   * Gives the volume another size, in bytes, rounded down to whole pages: in one commit, and not inside of a transaction. A
+   * device that is shorter grows, if it can. A volume shrinks no further than to the last page in use: nothing is moved.
+   */
+  readonly resize: (sizeBytes: number) => Effect.Effect<void, VolumeError>
   /** Makes everything durable that has succeeded. */
   readonly sync: Effect.Effect<void, VolumeError>
   /**
@@ -279,6 +285,7 @@ const service = (session: Session.Session): Volume["Service"] => {
       })),
     receipt: Effect.sync(() => Receipt.of(session.binding.volumeId, session.head.root)),
     view: (effect) => Reading.view(session, effect),
+    resize: (sizeBytes) => Resizing.resize(session, sizeBytes),
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => statisticsOf(session)),
@@ -316,6 +323,7 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     transaction: () => readOnly,
     commit: () => readOnly,
     view: (effect) => effect,
+    resize: () => readOnly,
     sync: Effect.void,
     refresh: Effect.succeed(false),
     snapshots: {

@@ -54,6 +54,23 @@ export class InvalidOptions extends Data.TaggedError("InvalidOptions")<{
   }
 }
 
+/** The volume cannot have this size; it keeps the one that it has. */
+export class ImpossibleSize extends Data.TaggedError("ImpossibleSize")<{
+  readonly device: string
+  /** What was asked for. */
+  readonly sizeBytes: number
+  /** The least that it can have now; if too much was asked for, the least that any volume can have. */
+  readonly sizeMin: number
+  /** The most that it can ever have. */
+  readonly sizeMax: number
+}> {
+  override get message(): string {
+    return this.sizeBytes > this.sizeMax
+      ? `${this.device} cannot have ${this.sizeBytes} bytes: at most ${this.sizeMax}, as was said when it was formatted. Format a larger one.`
+      : `${this.device} cannot have ${this.sizeBytes} bytes now, but ${this.sizeMin} or more: pages behind that are in use, or kept for deletions. Delete files and snapshots and end views, or ask for more.`
+  }
+}
+
 /** Bytes that are not what was written there. */
 export class Corrupt extends Data.TaggedError("Corrupt")<{
   readonly device: string
@@ -315,6 +332,7 @@ export type Reason =
   | UnsupportedFormat
   | WrongPageSize
   | InvalidOptions
+  | ImpossibleSize
   | Corrupt
   | DiskFull
   | Fenced

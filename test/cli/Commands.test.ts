@@ -56,6 +56,42 @@ describe("notafs", () => {
     })
   )
 
+  it.live("resizes, within what was said when it was formatted", () =>
+    Effect.gen(function* () {
+      const { at, call, image } = yield* prepare
+      yield* call(["format", "--force", "--size", "32MiB", "--size-max", "64MiB"])
+      yield* call(["write", "/file"], "content")
+      assert.match(
+        (yield* call(["resize", "48MiB"])).out,
+        /image: a volume of 48(\.0)? MiB, 32(\.0)? MiB before; 4\d\.\d MiB are free$/
+      )
+      assert.strictEqual(fs.statSync(image).size, 48 * 1024 * 1024)
+      assert.match((yield* call(["resize", "48MiB"])).out, /as before; /)
+      assert.match(
+        (yield* call(["resize", "20MiB"])).out,
+        /a volume of 20(\.0)? MiB, 48(\.0)? MiB before; .* The file or disk/
+      )
+      assert.deepInclude(JSON.parse((yield* call(["info", "--json"])).out), { size: 20 << 20, sizeMax: 64 << 20 })
+      assert.strictEqual(fs.statSync(image).size, 48 * 1024 * 1024)
+      fs.truncateSync(image, 20 * 1024 * 1024)
+      assert.strictEqual((yield* call(["cat", "/file"])).bytes.toString(), "content")
+      yield* call(["check", "--deep"])
+      const refused = [
+        ["65MiB", /^notafs: .*image cannot have 68157440 bytes: at most 67108864/],
+        ["1MiB", /^notafs: .*image cannot have 1048576 bytes now, but \d+ or more: /]
+      ] as const
+      for (const [size, message] of refused) {
+        const { err, status } = yield* Tool.run(["resize", image, size])
+        assert.deepStrictEqual([status, message.test(err)], [1, true], err)
+      }
+      assert.strictEqual((yield* Tool.run(["resize", image, "much"])).status, 2)
+      assert.strictEqual((yield* Tool.run(["resize", at("nothing"), "1MiB"])).status, 1)
+      // Cut to less than the volume has.
+      fs.truncateSync(image, 19 * 1024 * 1024)
+      assert.match((yield* Tool.run(["info", image])).err, /it was cut short/)
+    })
+  )
+
   it.live("makes, lists, moves and removes", () =>
     Effect.gen(function* () {
       const { call } = yield* prepare

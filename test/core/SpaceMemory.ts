@@ -17,6 +17,7 @@ import { CleanPages, MissingPages, type Pages } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import * as Settle from "../../src/core/Settle.ts"
 import type { Random } from "../../src/testing/Random.ts"
+import * as VolumeSize from "../../src/core/VolumeSize.ts"
 import { checksum } from "./TestVolume.ts"
 
 /** A map as it was, and the free pages at that time. */
@@ -32,7 +33,7 @@ export class SpaceMemory {
   readonly pages: Pages
   map: FreeMap.FreeMap
   /** 1: free. */
-  readonly model: Uint8Array
+  model: Uint8Array
   generation = 1
   restarts = 0
   readonly #disk = new Map<number, { readonly birth: number; readonly bytes: Uint8Array }>()
@@ -84,21 +85,38 @@ export class SpaceMemory {
     }
   }
 
+  /** The volume has so many pages from here on; answers the pages of the map that died. */
+  resize(pageCount: number, home: (sizes: ReadonlyArray<number>) => ReadonlyArray<number>): Extent.ExtentSet {
+    const { map, model } = this
+    this.model = new Uint8Array(pageCount).fill(1)
+    this.model.set(model.subarray(0, pageCount))
+    if (VolumeSize.changesNodes(this.layout, map, pageCount)) {
+      this.map = { ...map, pageCount }
+      return this.fold(home, map.pageCount)
+    }
+    this.map = { ...map, pageCount, height: FreeMap.heightFor(this.layout, pageCount) }
+    return Extent.EMPTY
+  }
+
   /** A fold whose nodes go to `home(count)`; answers the pages of the map that died. */
-  fold(home: (sizes: ReadonlyArray<number>) => ReadonlyArray<number>): Extent.ExtentSet {
+  fold(home: (sizes: ReadonlyArray<number>) => ReadonlyArray<number>, pageCountBefore?: number): Extent.ExtentSet {
     this.forget()
     this.generation++
     const draft = new Draft<undefined>(this.binding, this.#source, this.generation, undefined)
     const folded = this.run(
       () => {
         draft.attempt()
-        const made = FreeMap.fold(draft, this.map)
+        const made =
+          pageCountBefore === undefined
+            ? FreeMap.fold(draft, this.map)
+            : VolumeSize.fold(draft, this.map, pageCountBefore)
         draft.keep()
         return made
       },
       () => draft.abandon()
     )
-    assert.deepStrictEqual([folded.freed, folded.used], [[], []])
+    if (pageCountBefore === undefined) assert.deepStrictEqual(folded.freed, [])
+    assert.deepStrictEqual(folded.used, [])
     assert.isTrue(draft.dead.every(({ bookkeeping }) => bookkeeping))
     const dead = Extent.fromUnsorted(draft.dead.map(({ address, pageCount }) => [address, pageCount] as const))
     assert.strictEqual(Extent.size(dead), draft.dead.length, "a map page dies once")

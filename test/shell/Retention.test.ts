@@ -164,7 +164,7 @@ describe("snapshots by the clock", () => {
           })
         )
         yield* expectSound
-      }).pipe(Effect.provide(volumeOn(device)), Effect.provide(log.layer))
+      }).pipe(Effect.provide(Layer.merge(volumeOn(device), log.layer)))
     })
   )
 

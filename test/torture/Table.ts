@@ -72,6 +72,7 @@ const formats: ReadonlyArray<ReadonlyArray<string>> = [
   ["RandomVolumes"],
   ["RandomSnapshots"],
   ["RandomTables"],
+  ["ResizedVolumes"],
   ["Damage"]
 ]
 
