@@ -6,7 +6,12 @@
 import * as Effect from "effect/Effect"
 import { afterEach, assert, beforeAll, describe, it, vi } from "vitest"
 import type * as Allocator from "../../src/core/Allocator.ts"
+import type * as Deadlists from "../../src/core/Deadlists.ts"
 import { Draft } from "../../src/core/Draft.ts"
+import type * as Rollback from "../../src/core/Rollback.ts"
+import type * as Snapshots from "../../src/core/Snapshots.ts"
+import * as Tree from "../../src/core/Tree.ts"
+import type * as GroupCommit from "../../src/shell/GroupCommit.ts"
 import type * as Recovery from "../../src/core/Recovery.ts"
 import type * as Fencing from "../../src/shell/Fencing.ts"
 import type * as Interpreter from "../../src/shell/Interpreter.ts"
@@ -27,6 +32,67 @@ vi.mock("../../src/core/Allocator.ts", async (original) => {
       return broken.rule === "no hold of freed pages" ? { ...released, held: [] } : released
     }
   } satisfies typeof Allocator
+})
+
+vi.mock("../../src/core/Deadlists.ts", async (original) => {
+  const real = await original<typeof Deadlists>()
+  return {
+    ...real,
+    record: (...[draft, dead]: Parameters<typeof real.record>) =>
+      broken.rule === "what a snapshot sees is free when it dies" ? dead : real.record(draft, dead),
+    dissolve: (...[draft, snapshot, entriesMax]: Parameters<typeof real.dissolve>) => {
+      if (broken.rule !== "the list of a removed snapshot joins no other") {
+        return real.dissolve(draft, snapshot, entriesMax)
+      }
+      // Where there is no older snapshot, all of the list is free.
+      const { snapshots } = draft.roots
+      draft.roots = { ...draft.roots, snapshots: Tree.empty(draft.layout) }
+      const isEmpty = real.dissolve(draft, snapshot, entriesMax)
+      draft.roots = { ...draft.roots, snapshots }
+      return isEmpty
+    },
+    revive: (...[draft, snapshot, entriesMax]: Parameters<typeof real.revive>) =>
+      real.revive(draft, broken.rule === "a rollback frees what older snapshots see" ? 0 : snapshot, entriesMax)
+  } satisfies typeof Deadlists
+})
+
+/** Whether a rollback is about to remove what is newer. */
+let isGoingBack = false
+
+vi.mock("../../src/core/Rollback.ts", async (original) => {
+  const real = await original<typeof Rollback>()
+  return {
+    ...real,
+    step: (draft: Parameters<typeof real.step>[0], state: Rollback.State) => {
+      isGoingBack = true
+      const next = real.step(draft, state)
+      isGoingBack = false
+      return next
+    },
+    stillDead: (...[dead, rollbacks]: Parameters<typeof real.stillDead>) =>
+      broken.rule === "what a rollback brings back stays dead" ? dead : real.stillDead(dead, rollbacks)
+  } satisfies typeof Rollback
+})
+
+vi.mock("../../src/core/Snapshots.ts", async (original) => {
+  const real = await original<typeof Snapshots>()
+  return {
+    ...real,
+    remove: (...[draft, snapshot]: Parameters<typeof real.remove>) => {
+      if (broken.rule !== "a rollback keeps newer snapshots" || !isGoingBack) real.remove(draft, snapshot)
+    }
+  } satisfies typeof Snapshots
+})
+
+vi.mock("../../src/shell/GroupCommit.ts", async (original) => {
+  const real = await original<typeof GroupCommit>()
+  return {
+    ...real,
+    commitClosed: (...[session, group, undo]: Parameters<typeof real.commitClosed>) =>
+      broken.rule === "others join the commit of a snapshot"
+        ? real.commit(session, group)
+        : real.commitClosed(session, group, undo)
+  } satisfies typeof GroupCommit
 })
 
 vi.mock("../../src/shell/Session.ts", async (original) => {
@@ -103,7 +169,25 @@ describe("the simulation catches", { timeout: 300_000 }, () => {
     // A rejected root of the same generation looks like that of another session.
     ["generations used twice", /^I1: the volume cannot be opened: .* has another writer, which wrote root \d+/m],
     ["generations used twice, and no fencing", /^I6: root \d+ is written where root \d+ was seen/m],
-    ["views follow the newest root", /a view|in a view/]
+    ["views follow the newest root", /a view|in a view/],
+    [
+      "what a snapshot sees is free when it dies",
+      /^I8: pages [\d-]+ are (reachable and free|seen by a snapshot and on no)/m
+    ],
+    ["the list of a removed snapshot joins no other", /^I8: pages [\d-]+ are seen by a snapshot and on no deadlist/m],
+    [
+      "a rollback frees what older snapshots see",
+      /^I8: pages [\d-]+ are (reachable and free|seen by a snapshot and on no)/m
+    ],
+    ["what a rollback brings back stays dead", /^I8: pages [\d-]+ are (reachable and free|on a deadlist for nothing)/m],
+    [
+      "a rollback keeps newer snapshots",
+      /^(in a transaction: list snapshots came to|I1: state \d+ has the snapshots)/m
+    ],
+    [
+      "others join the commit of a snapshot",
+      /^(in a transaction: take .* pending, but|I1: state \d+ has the snapshots)/m
+    ]
   ]
   for (const [rule, by] of cases) {
     it(rule, () => {

@@ -91,6 +91,7 @@ const namesOf = (model: FilesModel): ReadonlyArray<string> => [...model.state.sn
 export const listOf = (model: FilesModel): string => namesOf(model).join(" ")
 
 export class SimulationModel {
+  readonly #report: (breach: string) => void
   readonly #states: Array<State> = []
   /** By id: the states that snapshots outside of transactions have made, or will have. */
   readonly #taken = new Map<string, State>()
@@ -99,7 +100,8 @@ export class SimulationModel {
   /** The newest state that a caller was told of, durable or not. */
   told: State
 
-  constructor(first: FilesModel) {
+  constructor(first: FilesModel, report: (breach: string) => void) {
+    this.#report = report
     setMark(first, 0)
     this.floor = { mark: 0, parent: undefined, depth: 0, status: "Acknowledged", model: first, isKept: false }
     this.told = this.floor
@@ -124,7 +126,8 @@ export class SimulationModel {
     const names = namesOf(state.model)
     if (names.some((name, i) => kept[i]?.name !== name)) {
       const found = kept.map(({ name }) => name).join(" ")
-      throw new Error(`I1: state ${mark} has the snapshots ${names.join(" ")}, and was found with ${found}`)
+      this.#report(`I1: state ${mark} has the snapshots ${names.join(" ")}, and was found with ${found}`)
+      return state
     }
     for (const { id, name } of kept.slice(names.length)) state = this.#placed(state, id, name)
     return state
@@ -133,15 +136,17 @@ export class SimulationModel {
   /** The state that a snapshot made of the one before it. */
   #placed(parent: State, id: string, name: string): State {
     const state = this.#taken.get(id)
-    if (state === undefined)
-      throw new Error(`I1: state ${parent.mark} has a snapshot ${name}, which nobody has taken of it`)
+    if (state === undefined) {
+      this.#report(`I1: state ${parent.mark} has a snapshot ${name}, which nobody has taken of it`)
+      return parent
+    }
     if (state.model === undefined) {
       state.mark = parent.mark
       state.parent = parent
       state.depth = parent.depth + 1
       state.model = keeping(modelOf(parent), name)
     } else if (state.parent !== parent) {
-      throw new Error(`I1: the snapshot ${name} of state ${state.mark} was found beside state ${parent.mark}`)
+      this.#report(`I1: the snapshot ${name} of state ${state.mark} was found beside state ${parent.mark}`)
     }
     return state
   }

@@ -95,7 +95,8 @@ class SimulationRun {
     this.#disk = new SimulatedDisk({ size: pageBytes * pageCount, seed: options.seed })
     this.#format()
     this.#facts = factsOf(this.#disk)
-    this.#model = new SimulationModel(new FilesModel(Inode.nameBytesMax(this.#facts.binding.layout)))
+    const first = new FilesModel(Inode.nameBytesMax(this.#facts.binding.layout))
+    this.#model = new SimulationModel(first, (breach) => this.#breach(breach))
   }
 
   run(): Outcomes {

@@ -39,7 +39,29 @@ const EXPECTED = [
   "view done",
   "open done",
   "read without a name",
-  "error Poisoned"
+  "error Poisoned",
+  "take done",
+  "take SnapshotExists",
+  "take Interrupted",
+  "in a transaction: take done",
+  "in a transaction: take SnapshotExists",
+  "in a transaction: drop done",
+  "in a transaction: drop SnapshotNotFound",
+  "in a transaction: back done",
+  "in a transaction: back NewerSnapshots",
+  "in a transaction: back SnapshotNotFound",
+  "in a transaction: backOver done",
+  "in a transaction: list done",
+  "transaction with take: Abort",
+  "transaction with a rollback: Abort",
+  "transaction with a rollback: Interrupted",
+  "savepoint with take: Abort",
+  "savepoint with a rollback: Abort",
+  "open snapshot done",
+  "open snapshot SnapshotNotFound",
+  "read a snapshot that is gone",
+  "list snapshots in a view",
+  "remove at the end"
 ]
 
 /** Declares the test. */
@@ -94,7 +116,7 @@ export const declare = ({ count, first }: Scale.Seeds): void => {
         `${bad.length} of ${count} seeds; seed ${seed}: ${violations.join("\n")}\n${replay(seed)}\n${shrink(seed)}`
       )
     }
-    if (count < 100) return
+    if (count < 300) return
     for (const name of EXPECTED) assert.isAbove(histogram[name] ?? 0, 4, `the simulation has hardly seen: ${name}`)
   })
 }

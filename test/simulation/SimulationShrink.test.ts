@@ -11,11 +11,26 @@ import * as SimulationShrink from "./SimulationShrink.ts"
 
 beforeAll(() => prepare())
 
-const rollback = Draft.prototype.rollback
+const { release, rollback } = Draft.prototype
 
 afterEach(() => {
-  Draft.prototype.rollback = rollback
+  Object.assign(Draft.prototype, { release, rollback })
 })
+
+/** A savepoint that is undone stays. */
+const keepAll = (): void => {
+  Draft.prototype.rollback = function (savepoint) {
+    this.merge(savepoint)
+  }
+}
+
+/** What dies is free, whatever snapshot sees it. */
+const freeAll = (): void => {
+  Draft.prototype.release = function (address, pageCount, birth) {
+    this.changeCount++
+    this.dead.push({ address, pageCount, birth, bookkeeping: true })
+  }
+}
 
 describe("shrinking a list", () => {
   /** Fails as long as all of these are in it. */
@@ -38,17 +53,17 @@ describe("shrinking a list", () => {
 })
 
 describe("shrinking a seed of the simulation", { timeout: 60_000 }, () => {
-  const cases: ReadonlyArray<readonly [rule: string, seed: number, syncsLate: boolean, needs: RegExp]> = [
-    ["acknowledging before the sync", 0, true, /transaction: done/],
-    ["a rollback that keeps what was changed", 1, false, /savepoint: (Abort|Died)/]
+  const cases: ReadonlyArray<
+    readonly [rule: string, seed: number, breakRule: (() => void) | undefined, needs: RegExp]
+  > = [
+    ["acknowledging before the sync", 1, undefined, /transaction: done/],
+    ["a rollback that keeps what was changed", 1, keepAll, /savepoint: (Abort|Died)/],
+    ["what a snapshot sees is free when it dies", 0, freeAll, /take \S+: done/]
   ]
-  for (const [rule, seed, syncsLate, needs] of cases) {
+  for (const [rule, seed, breakRule, needs] of cases) {
     it(`leaves a few events: ${rule}`, () => {
-      if (!syncsLate) {
-        Draft.prototype.rollback = function (savepoint) {
-          this.merge(savepoint)
-        }
-      }
+      const syncsLate = breakRule === undefined
+      breakRule?.()
       const options = { seed, operations: 300, syncsLate }
       const report = SimulationShrink.shrink(options, 5_000)
       if (report === undefined) return assert.fail("there is nothing to shrink")

@@ -65,7 +65,10 @@ export const shrink = (options: Options, millis: number): Report | undefined => 
 
 /** What a run breaks, without what differs from run to run. */
 export const kindOf = ({ violations: [first] }: Outcomes): string | undefined =>
-  first?.split("\n", 1)[0].replace(/\/\S*/g, "path").replace(/\d+/g, "number")
+  first
+    ?.split("\n", 1)[0]
+    .replace(/\/\S*/g, "path")
+    .replace(/\d+(-\d+)*/g, "number")
 
 /** A list in the order that has done so far, then with its faults moved, then in other orders. */
 function* variants(events: Events, salt: number, orders: number): Generator<readonly [Events, number]> {

@@ -128,7 +128,7 @@ const keeping = Effect.fnUntraced(function* (world: World, made: FilesModel) {
   if (answer !== expected) {
     world.breach(`in a transaction: ${Keeping.format(step)} came to ${answer}, but the model says ${expected}`)
   }
-  if (answer === "done") world.done.add(step.do)
+  if (answer === "done") world.done.add(step.do.startsWith("back") ? "a rollback" : step.do)
   world.count(`in a transaction: ${step.do} ${step.do === "list" ? "done" : answer.split(" ")[0]}`)
 })
 
