@@ -64,6 +64,9 @@ const generationValue = (generation: number): Uint8Array => {
   return bytes
 }
 
+/** Whether a name is that of one of the volume's own snapshots, which its users do not see. */
+export const isOwn = (name: Uint8Array): boolean => name[0] === 0
+
 /** The longest name that a snapshot can have, in bytes. */
 export const nameBytesMax = (layout: Layout): number => Math.min(NAME_BYTES_MAX, layout.keyBytesMax - 1)
 

@@ -15,13 +15,13 @@ import * as Recovery from "../core/Recovery.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import type { Superblock } from "../core/Superblock.ts"
 import * as SlotReading from "./SlotReading.ts"
-import type { Session } from "./Session.ts"
+import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 type Failure = VolumeError.VolumeError
 
 /** Fails if the root that a read-only session has read is no longer kept by a writer. */
-export const check = Effect.fnUntraced(function* (session: Session, generation: number) {
+export const check = Effect.fnUntraced(function* (session: Session.Session, generation: number) {
   if (!session.readOnly) return
   const { binding, device, superblock } = session
   const slots = yield* SlotReading.readSlots(device, superblock)
@@ -32,24 +32,24 @@ export const check = Effect.fnUntraced(function* (session: Session, generation: 
 })
 
 /** The same error, or `ViewExpired` if what looks like damage is the work of a writer. */
-export const explain = <A>(session: Session, generation: number, error: Failure): Effect.Effect<A, Failure> =>
+export const explain = <A>(session: Session.Session, generation: number, error: Failure): Effect.Effect<A, Failure> =>
   session.readOnly && error.reason._tag === "Corrupt"
     ? Effect.andThen(check(session, generation), Effect.fail(error))
     : Effect.fail(error)
 
 /** Puts a read-only session on the newest root; answers whether that is another one than before. */
-export const refresh = (session: Session): Effect.Effect<boolean, Failure> => {
+export const refresh = (session: Session.Session): Effect.Effect<boolean, Failure> => {
   const { binding, device, superblock } = session
   if (!session.readOnly) return Effect.succeed(false)
   return Effect.map(SlotReading.examineAgain(device, binding, superblock, false), ({ root }) => {
     if (equal(root.hash, session.head.root.hash)) return false
-    session.head = headOf(superblock, root)
+    Session.advance(session, headOf(superblock, root))
     return true
   })
 }
 
 /** A root as a reader needs it. */
-const headOf = ({ slots }: Superblock, root: EncodedRoot): Session["head"] => {
+const headOf = ({ slots }: Superblock, root: EncodedRoot): Session.Session["head"] => {
   const { cursor, freeCount, map } = root.record
   return { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(slots)) }
 }

@@ -236,7 +236,7 @@ const planAndPerform = Effect.fnUntraced(function* (
     })
   )
   yield* Writing.perform(session, plan)
-  session.head = plan.next
+  Session.advance(session, plan.next)
   session.cache.release(plan.writes, true)
   return plan.next
 })
@@ -352,7 +352,7 @@ export const commitEmpty = Effect.fnUntraced(function* (session: Session.Session
     clean
   )
   yield* Writing.perform(session, plan)
-  session.head = plan.next
+  Session.advance(session, plan.next)
 })
 
 /** Writes the clean root of a close, if this session has written anything. The caller holds the permit; nothing is in flight. */

@@ -2,6 +2,7 @@
  * From a device to a session: finds the superblock, formats if asked to, reads the root slots, recovers.
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -269,6 +270,7 @@ const recover = Effect.fnUntraced(function* (
     writer: Semaphore.makeUnsafe(1),
     syncing: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },
+    moved: Deferred.makeUnsafe(),
     inflight: undefined,
     early: undefined,
     group: undefined,

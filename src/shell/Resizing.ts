@@ -114,6 +114,6 @@ const commit = Effect.fnUntraced(function* (
   const wiped = VolumeSize.toBeWiped(before, pageCount).filter((page) => !written.has(page))
   const blanks = wiped.map((address) => ({ address, bytes: new Uint8Array(pageBytes) }))
   yield* Writing.perform(session, { ...plan, writes: [...plan.writes, ...blanks] })
-  session.head = plan.next
+  Session.advance(session, plan.next)
   session.cache.release(plan.writes, true)
 })

@@ -8,7 +8,8 @@
  * - Every change of a field is one synchronous step.
  * - `poison` is set by the first failed write or sync and never cleared: no write, no root and no acknowledgement after it.
  */
-import type * as Deferred from "effect/Deferred"
+import * as Deferred from "effect/Deferred"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Semaphore from "effect/Semaphore"
 import type * as Allocator from "../core/Allocator.ts"
@@ -105,6 +106,8 @@ export interface Session {
   /** Held by a sync of the device. */
   readonly syncing: Semaphore.Semaphore
   head: Commit.Head
+  /** Done when the head is another one, or the session is closed. */
+  moved: Deferred.Deferred<void>
   inflight: Inflight | undefined
   early: Early | undefined
   group: Group | undefined
@@ -143,6 +146,19 @@ export const refusal = (session: Session): VolumeError.VolumeError | undefined =
 /** The first failure of a write or sync stays: nothing is retried, since nobody knows what the device holds. */
 export const poison = (session: Session, error: VolumeError.VolumeError): void => {
   session.poison ??= error
+}
+
+/** Makes a root that is durable now the head, and tells who waits for that. */
+export const advance = (session: Session, head: Commit.Head): void => {
+  session.head = head
+  tellMoved(session)
+}
+
+/** Tells who waits for another head. */
+export const tellMoved = (session: Session): void => {
+  const { moved } = session
+  session.moved = Deferred.makeUnsafe()
+  Deferred.doneUnsafe(moved, Exit.void)
 }
 
 export const pin = (session: Session, generation: number): void => {

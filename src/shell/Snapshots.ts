@@ -90,8 +90,11 @@ const infoOf = ({ generation, id, inodeCount, name, time }: CoreSnapshots.Snapsh
 // ---- taking and listing
 
 /** Takes a snapshot. */
-export const create = Effect.fnUntraced(function* (session: Session.Session, name: string) {
-  const bytes = yield* nameOf(session, name)
+export const create = (session: Session.Session, name: string): Outcome<void> =>
+  Effect.flatMap(nameOf(session, name), (bytes) => take(session, bytes))
+
+/** Takes a snapshot of this name, one of the volume's own perhaps. */
+export const take = Effect.fnUntraced(function* (session: Session.Session, bytes: Uint8Array) {
   const time = yield* Clock.currentTimeNanos
   const id = (yield* Identity).next()
   const taken = yield* Transaction.write(session, (draft) => {
@@ -110,8 +113,8 @@ export const list = (session: Session.Session): Outcome<ReadonlyArray<Snapshot>>
     Effect.flatMap(
       Reading.read(session, (pages, { snapshots }) => CoreSnapshots.list(pages, snapshots, after, LIST_COUNT)),
       (more) => {
-        const all = [...found, ...more.map(infoOf)]
-        return more.length < LIST_COUNT ? Effect.succeed(all) : from(all[all.length - 1].generation, all)
+        const all = [...found, ...more.filter(({ name }) => !CoreSnapshots.isOwn(name)).map(infoOf)]
+        return more.length < LIST_COUNT ? Effect.succeed(all) : from(more[more.length - 1].generation, all)
       }
     )
   return Reading.view(session, from(0, []))
@@ -136,6 +139,12 @@ const find = (pages: Pages, { snapshots }: Roots, name: Uint8Array): CoreSnapsho
 /** Removes a snapshot; what only it saw is free after the commit. */
 export const remove = (session: Session.Session, name: string): Outcome<void> =>
   Effect.flatMap(nameOf(session, name), (bytes) =>
+    Effect.flatMap(discard(session, bytes), (wasThere) => (wasThere ? Effect.void : fail(notFound(session, name))))
+  )
+
+/** Removes the snapshot of this name, one of the volume's own perhaps; answers whether it was there. */
+export const discard = (session: Session.Session, bytes: Uint8Array): Outcome<boolean> =>
+  Effect.map(
     Transaction.transaction(
       session,
       Effect.gen(function* () {
@@ -144,13 +153,15 @@ export const remove = (session: Session.Session, name: string): Outcome<void> =>
           if (snapshot !== undefined) CoreSnapshots.remove(draft, snapshot)
           return snapshot
         })
-        if (found === undefined) return yield* fail(notFound(session, name))
+        if (found === undefined) return false
         yield* steps(session, found, (draft, snapshot) =>
           Deadlists.dissolve(draft, snapshot.generation, STEP_COUNT) ? undefined : snapshot
         )
+        return true
       })
-    )
-  ).pipe(Effect.asVoid)
+    ),
+    ({ value }) => value
+  )
 
 /** Makes the state of a snapshot that of the volume. */
 export const rollback = (
@@ -164,7 +175,8 @@ export const rollback = (
       Effect.gen(function* () {
         const { newer, snapshot } = yield* Reading.read(session, (pages, roots) => {
           const to = find(pages, roots, bytes)
-          return { snapshot: to, newer: to === undefined ? [] : Rollback.newer(pages, roots, to) }
+          const newer = to === undefined ? [] : Rollback.newer(pages, roots, to)
+          return { snapshot: to, newer: newer.filter((one) => !CoreSnapshots.isOwn(one.name)) }
         })
         if (snapshot === undefined) return yield* fail(notFound(session, name))
         if (newer.length > 0 && !discardNewer) {
@@ -193,17 +205,29 @@ export const open = (
   name: string
 ): Effect.Effect<Opened, VolumeError.VolumeError, Scope.Scope> =>
   Effect.flatMap(nameOf(session, name), (bytes) =>
-    newest(session, "Snapshot").pipe(
-      Effect.flatMap(({ head, reader }) =>
-        Effect.flatMap(
-          Interpreter.readRoot(session, head, (pages, roots) => find(pages, roots, bytes)),
-          (snapshot) =>
-            snapshot === undefined
-              ? fail(notFound(session, name))
-              : Effect.succeed({ snapshot, head: headOf(session.binding.layout, head, snapshot), reader })
-        )
-      )
+    Effect.flatMap(hold(session, bytes), (opened) =>
+      opened === undefined ? fail(notFound(session, name)) : Effect.succeed(opened)
     )
+  )
+
+/** Opens the snapshot of this name, one of the volume's own perhaps, if it is there. */
+export const hold = (
+  session: Session.Session,
+  bytes: Uint8Array
+): Effect.Effect<Opened | undefined, VolumeError.VolumeError, Scope.Scope> =>
+  Effect.flatMap(newest(session, "Snapshot"), ({ head, reader }) =>
+    Effect.map(
+      Interpreter.readRoot(session, head, (pages, roots) => find(pages, roots, bytes)),
+      (snapshot) => snapshot && { snapshot, head: headOf(session.binding.layout, head, snapshot), reader }
+    )
+  )
+
+/** The names of the volume's own snapshots that begin like this. */
+export const own = (session: Session.Session, prefix: string): Outcome<ReadonlyArray<string>> =>
+  Reading.read(session, (pages, { snapshots }) =>
+    CoreSnapshots.list(pages, snapshots, 0, Number.POSITIVE_INFINITY)
+      .map(({ name }) => decoder.decode(name))
+      .filter((name) => name.startsWith(prefix))
   )
 
 /** The newest durable root, pinned until the scope ends. */

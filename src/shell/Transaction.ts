@@ -308,6 +308,7 @@ export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
           const landed =
             inflight === undefined ? Effect.void : Effect.asVoid(Effect.exit(Deferred.await(inflight.group.done)))
           session.closed = true
+          Session.tellMoved(session)
           return landed.pipe(
             Effect.andThen(Writing.landed(session)),
             Effect.andThen(GroupCommit.close(session)),

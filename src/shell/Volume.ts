@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -18,6 +18,7 @@ import type { Layout } from "../core/Layout.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
+import * as ChangeFeed from "./ChangeFeed.ts"
 import * as Checking from "./Checking.ts"
 import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
@@ -38,6 +39,7 @@ import * as Send from "./Send.ts"
 import * as Reading from "./Reading.ts"
 
 export type { CheckReport }
+export type { Batch, Options as ChangesOptions } from "./ChangeFeed.ts"
 export type { ByteRange, Change } from "./Difference.ts"
 export type { Receipt } from "./Receipt.ts"
 export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub.ts"
@@ -185,6 +187,13 @@ export interface Interface {
    */
   readonly diff: (from: string, to?: string) => Stream.Stream<Difference.Change, VolumeError>
   /**
+   * What changes from now on, or since a cursor that an earlier feed has given: batches that lead from one durable state to the
+   * next, each with a cursor that outlives the session. See `ChangeFeed`.
+   */
+  readonly changes: (options?: ChangeFeed.Options) => Stream.Stream<ChangeFeed.Batch, VolumeError>
+  /** Gives up what is kept for a feed: its cursors lead nowhere any more. */
+  readonly forgetChanges: (cursor: string) => Effect.Effect<void, VolumeError>
+  /**
    * A snapshot as a stream of bytes, from another one or from nothing: {@link receive} makes it elsewhere. Writers go on; what is
    * sent stays whole until the stream ends.
    */
@@ -301,6 +310,8 @@ const service = (session: Session.Session): Volume["Service"] => {
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
     diff: (from, to) => Difference.diff(session, from, to),
+    changes: (options) => ChangeFeed.changes(session, options),
+    forgetChanges: (cursor) => ChangeFeed.forget(session, cursor),
     send: (name, options) => Send.send(session, name, options),
     receive: (stream, options) => Receive.receive(session, stream, options),
     receiving: Receive.begun(session),
@@ -335,6 +346,8 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     table: (name) => Table.make(volume, name),
     tables: Effect.suspend(() => Table.list(volume)),
     receive: () => readOnly,
+    changes: () => Stream.fromEffect(readOnly),
+    forgetChanges: () => readOnly,
     durableRoot: Effect.succeed(pinned.head),
     openFiles: OpenFiles.ofSnapshot,
     read: (f) => Reading.readAt(session, pinned, f),

@@ -318,6 +318,16 @@ export class Diverged extends Data.TaggedError("Diverged")<{
   }
 }
 
+/** The state that a feed of changes had come to is not kept any more: it was given up, or a rollback went back before it. */
+export class HistoryGone extends Data.TaggedError("HistoryGone")<{
+  readonly device: string
+  readonly cursor: string
+}> {
+  override get message(): string {
+    return `${this.device} does not have the state of the cursor ${this.cursor} any more: it was given up, or the volume went back before it. Read everything anew, and follow the changes from there.`
+  }
+}
+
 /** Something that a volume does not do. */
 export class Unsupported extends Data.TaggedError("Unsupported")<{
   readonly what: string
@@ -347,6 +357,7 @@ export type Reason =
   | SnapshotExists
   | NewerSnapshots
   | BadStream
+  | HistoryGone
   | BaseMissing
   | Diverged
   | KeyTooLong

@@ -34,9 +34,10 @@ const fixedBytes = 38
 const nameBytesMax = 255
 
 const decodeSnapshotName = (bytes: Uint8Array): string => {
-  const name = decodeName(bytes)
+  // The volume's own ones begin with NUL.
+  const name = decodeName(bytes[0] === 0 ? bytes.subarray(1) : bytes)
   must(bytes.length <= nameBytesMax && !name.includes("/"), `the name ${name} of a snapshot`)
-  return name
+  return bytes[0] === 0 ? `\0${name}` : name
 }
 
 const decodeSnapshot = (scan: Scan, item: Item, superblock: Superblock, birth: number): Snapshot => {

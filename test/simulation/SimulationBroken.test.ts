@@ -174,7 +174,10 @@ describe("the simulation catches", { timeout: 300_000 }, () => {
       "what a snapshot sees is free when it dies",
       /^I8: pages [\d-]+ are (reachable and free|seen by a snapshot and on no)/m
     ],
-    ["the list of a removed snapshot joins no other", /^I8: (pages [\d-]+ are seen by a snapshot and on no deadlist|the check finds SnapshotLost)/m],
+    [
+      "the list of a removed snapshot joins no other",
+      /^I8: (pages [\d-]+ are seen by a snapshot and on no deadlist|the check finds SnapshotLost)/m
+    ],
     [
       "a rollback frees what older snapshots see",
       /^I8: pages [\d-]+ are (reachable and free|seen by a snapshot and on no)/m
