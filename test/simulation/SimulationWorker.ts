@@ -9,7 +9,7 @@ import { hold } from "./SimulationHandle.ts"
 import * as Model from "./SimulationModel.ts"
 import { check, look, statistics, sync, view } from "./SimulationReader.ts"
 import * as Snapshots from "./SimulationSnapshots.ts"
-import { drop, single, transaction } from "./SimulationWriter.ts"
+import { single, transaction } from "./SimulationWriter.ts"
 import { eventIn, tagOf, type World } from "./SimulationWorld.ts"
 
 const action = (world: World): Effect.Effect<void> => {
@@ -41,15 +41,22 @@ export const work = (machine: World, fiber: number): Effect.Effect<void> =>
     }
   })
 
-/** Removes all snapshots in some order; then nothing is left of them. */
+/**
+ * Removes all snapshots in a random order, outside of any transaction; then nothing is left of them. However full the volume is,
+ * that is never refused (I16).
+ */
 export const removeAll = (world: World): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { model, random, volume } = world
     const names = [...Model.modelOf(model.told).state.snapshots.keys()]
     while (names.length > 0) {
       const [name] = names.splice(random.below(names.length), 1)
+      const exit = yield* Effect.exit(volume.snapshots.remove(name))
+      if (Exit.isFailure(exit)) {
+        const tag = tagOf(world, "removing a snapshot", exit.cause)
+        return world.breach(`I16: the snapshot ${name} cannot be removed: ${tag}`)
+      }
       world.count("remove at the end")
-      yield* drop(world, name)
       yield* check(world, true)
     }
     // What found no room was removed together with a mark, which is no deletion. By itself it has room on a full volume.

@@ -172,29 +172,8 @@ const several = (world: World, before: FilesModel, depth: number): Effect.Effect
     return made
   })
 
-/** A transaction that does several things. */
+/** A transaction that does several things, and sets its mark. */
 export const transaction = (world: World): Effect.Effect<void> =>
-  marking(world, (made, inside) => several(inside, made, 0), 0.15)
-
-/** A transaction that removes a snapshot and does nothing else. */
-export const drop = (world: World, name: string): Effect.Effect<void> =>
-  marking(
-    world,
-    (made) => {
-      const step: Keeping.Keeping = { do: "drop", name }
-      tell(world, Keeping.format(step))
-      Keeping.onModel(made, step)
-      return Effect.as(world.volume.snapshots.remove(name), made)
-    },
-    0
-  )
-
-/** Runs a transaction, which sets its mark, to its end or to an interruption. */
-const marking = (
-  world: World,
-  inner: (made: FilesModel, inside: World) => Effect.Effect<FilesModel, Failure>,
-  interruptions: number
-): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { model, random, volume } = world
     tell(world, "transaction")
@@ -211,12 +190,12 @@ const marking = (
         yield* mark
         Model.setMark(before, state.mark)
       }
-      const made = yield* inner(before, inside)
+      const made = yield* several(inside, before, 0)
       // Who has gone back has the mark of another state.
       if (!Model.hasMark(made, state.mark) || random.chance(0.2)) yield* mark
       model.close(state, made)
     })
-    return Effect.map(perhapsInterrupted(world, volume.commit(body), interruptions), (exit) => {
+    return Effect.map(perhapsInterrupted(world, volume.commit(body), 0.15), (exit) => {
       const tag = settle(world, "transaction", state, exit)
       for (const done of inside.done) world.count(`transaction with ${done}: ${tag}`)
     })
