@@ -59,13 +59,6 @@ export const removeAll = (world: World): Effect.Effect<void> =>
       world.count("remove at the end")
       yield* check(world, true)
     }
-    // What found no room was removed together with a mark, which is no deletion. By itself it has room on a full volume.
-    for (const name of Model.modelOf(model.told).state.snapshots.keys()) {
-      const exit = yield* Effect.exit(volume.snapshots.remove(name))
-      if (Exit.isFailure(exit) && tagOf(world, "a removal", exit.cause) === "DiskFull") {
-        world.breach(`I16: there is no room to remove the snapshot ${name}`)
-      }
-    }
     const left = yield* Effect.exit(
       volume.read((pages, { deadlists, snapshots }) => ({
         listed: Deadlists.all(pages, deadlists),
