@@ -215,6 +215,10 @@ const keepRest = (session: Session.Session, arrival: Arrival): Effect.Effect<voi
     ? stage(session, arrival)
     : Effect.void
 
+/** Gives up what a stream that broke off has left. */
+export const abandon = (session: Session.Session): Effect.Effect<void, Failure> =>
+  Effect.flatMap(begun(session), (left) => (left === undefined ? Effect.void : dropStaged(session)))
+
 const dropStaged = (session: Session.Session): Effect.Effect<void, Failure> => {
   const step: Effect.Effect<void, Failure> = Effect.flatMap(
     Transaction.write(session, (draft) => Staging.drop(draft, DROP_COUNT)),

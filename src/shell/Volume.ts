@@ -208,6 +208,8 @@ export interface Interface {
   ) => Effect.Effect<Receive.Received, E | VolumeError, R>
   /** What a stream that broke off has left. */
   readonly receiving: Effect.Effect<Receive.Begun | undefined, VolumeError>
+  /** Gives that up. */
+  readonly abandonReceiving: Effect.Effect<void, VolumeError>
   /** Runs a reading function of the core on the root that the caller sees: what adapters are made of. */
   readonly read: <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect<A, VolumeError>
   /**
@@ -315,6 +317,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     send: (name, options) => Send.send(session, name, options),
     receive: (stream, options) => Receive.receive(session, stream, options),
     receiving: Receive.begun(session),
+    abandonReceiving: Receive.abandon(session),
     durableRoot: Reading.durableRoot(session),
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
@@ -346,6 +349,7 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     table: (name) => Table.make(volume, name),
     tables: Effect.suspend(() => Table.list(volume)),
     receive: () => readOnly,
+    abandonReceiving: readOnly,
     changes: () => Stream.fromEffect(readOnly),
     forgetChanges: () => readOnly,
     durableRoot: Effect.succeed(pinned.head),

@@ -179,6 +179,12 @@ describe("a snapshot that is sent", () => {
       const more = yield* Stream.runCollect(source.send("two", { from: "one" }))
       yield* Effect.exit(replica.receive(Stream.fromIterable(more.slice(0, half))))
       assert.isDefined(yield* replica.receiving)
+      const { free } = yield* replica.statistics
+      yield* replica.abandonReceiving
+      assert.isUndefined(yield* replica.receiving)
+      assert.isAbove((yield* replica.statistics).free, free)
+      yield* Effect.exit(replica.receive(Stream.fromIterable(more.slice(0, half))))
+      assert.isDefined(yield* replica.receiving)
       yield* replica.receive(Stream.fromIterable(more))
       assert.deepStrictEqual(yield* contentOf(replica), yield* contentOf(source))
       assert.deepStrictEqual((yield* replica.check({ deep: true })).problems, [])
