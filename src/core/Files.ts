@@ -17,6 +17,7 @@ import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
 import * as Names from "./Names.ts"
 import * as Orphans from "./Orphans.ts"
+import { CorruptPage } from "./Pages.ts"
 
 type RootsDraft = Inodes.RootsDraft
 
@@ -51,7 +52,11 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
   const folder = Names.folderOf(place)
   const parent = Folder.inodeOf(draft, draft.roots.names, folder)
   // The ways to the items are loaded now, and an insert needs nothing else.
-  BTree.find(draft, draft.roots.names, Inode.inodeKey(Inodes.nextNumber(draft)))
+  const next = Inodes.nextNumber(draft)
+  if (BTree.find(draft, draft.roots.names, Inode.inodeKey(next)) !== undefined) {
+    throw new CorruptPage(undefined, `inode ${next} is to be given next, and is there`)
+  }
+  BTree.find(draft, draft.roots.names, Inode.parentKey(next, folder, name))
   draft.seal()
   const number = Inodes.add(draft, {
     type: made.type,

@@ -60,6 +60,19 @@ describe("a hostile image", () => {
     assert.strictEqual(await ending(volume, (opened) => Files.makeFolder(opened, "/folder")), "Corrupt")
   })
 
+  it("that gives a number again has all that is needed before anything is made", async () => {
+    for (const hasInode of [true, false]) {
+      const volume = new Volume()
+      const folder = volume.folder(Inode.ROOT, "folder")
+      // The inode and its parents stand on pages far from each other.
+      for (let i = 0; i < 60; i++) volume.note(folder, `note ${i}`, "x".repeat(60))
+      if (!hasInode) volume.remove(Inode.inodeKey(folder))
+      volume.root({ roots: { ...volume.record.roots, nextInode: folder } })
+      const made = (opened: Service) => Files.makeFolder(opened, "/new")
+      assert.strictEqual(await ending(volume, made), hasInode ? "Corrupt" : "success")
+    }
+  })
+
   it("in which two pointers of the last commit name one page is refused, and not written twice", async () => {
     const volume = new Volume()
     volume.file(Inode.ROOT, "file", [noise(1, 512), noise(2, 512)])
