@@ -15,6 +15,7 @@ import { parseArgs } from "node:util"
 import * as FolderImport from "./FolderImport.ts"
 import * as LargeFile from "./LargeFile.ts"
 import * as ManySnapshots from "./ManySnapshots.ts"
+import * as ManyWriters from "./ManyWriters.ts"
 import * as Opening from "./Opening.ts"
 import type { Options, Row } from "./Row.ts"
 import * as SmallChange from "./SmallChange.ts"
@@ -24,7 +25,8 @@ const rows: Record<string, (folder: string, options: Options) => Promise<Readonl
   large: LargeFile.run,
   open: Opening.run,
   put: SmallChange.run,
-  snapshots: ManySnapshots.run
+  snapshots: ManySnapshots.run,
+  writers: ManyWriters.run
 }
 
 const { values } = parseArgs({
