@@ -4,14 +4,11 @@ import { join } from "node:path"
 import { Effect, FileSystem, Layer } from "effect"
 import { Volume, VolumeFileSystem } from "../src/index.ts"
 import { FileDevice } from "../src/node.ts"
-import type { Row } from "./Row.ts"
+import { median, type Row } from "./Row.ts"
 
 const FILES = 100_000
 const CHANGES = 200
 const content = new Uint8Array(100).fill(65)
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
 /** Raw: 100 bytes and a datasync, into a file that grows. */
 const raw = (path: string): number => {

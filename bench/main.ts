@@ -4,6 +4,7 @@
  *     npm run bench                     all rows
  *     npm run bench -- --rows open,put  some of them
  *     npm run bench -- --rounds 3       medians of three rounds
+ *     npm run bench -- --rows snapshots --snapshots 10000
  *
  * Ours and the baseline alternate within a round. Every figure goes through the public services: checksums, sync and all.
  */
@@ -13,30 +14,40 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import * as FolderImport from "./FolderImport.ts"
 import * as LargeFile from "./LargeFile.ts"
+import * as ManySnapshots from "./ManySnapshots.ts"
+import * as ManyWriters from "./ManyWriters.ts"
 import * as Opening from "./Opening.ts"
-import type { Row } from "./Row.ts"
+import type { Options, Row } from "./Row.ts"
 import * as SmallChange from "./SmallChange.ts"
 
-const rows: Record<string, (folder: string) => Promise<ReadonlyArray<Row>>> = {
+const rows: Record<string, (folder: string, options: Options) => Promise<ReadonlyArray<Row>>> = {
   import: FolderImport.run,
   large: LargeFile.run,
   open: Opening.run,
-  put: SmallChange.run
+  put: SmallChange.run,
+  snapshots: ManySnapshots.run,
+  writers: ManyWriters.run
 }
 
 const { values } = parseArgs({
-  options: { rows: { type: "string" }, rounds: { type: "string", default: "3" }, in: { type: "string" } }
+  options: {
+    rows: { type: "string" },
+    rounds: { type: "string", default: "3" },
+    snapshots: { type: "string", default: "1000" },
+    in: { type: "string" }
+  }
 })
 
 const names = values.rows?.split(",") ?? Object.keys(rows)
 const rounds = Number(values.rounds)
+const options: Options = { snapshots: Number(values.snapshots) }
 for (const name of names) {
   const run = rows[name]
   if (run === undefined) throw new Error(`There is no row ${name}; there are ${Object.keys(rows).join(", ")}.`)
   const results = new Map<string, Array<Row>>()
   for (let round = 0; round < rounds; round++) {
     const folder = mkdtempSync(join(values.in ?? tmpdir(), "notafs-bench-"))
-    for (const row of await run(folder)) results.set(row.row, [...(results.get(row.row) ?? []), row])
+    for (const row of await run(folder, options)) results.set(row.row, [...(results.get(row.row) ?? []), row])
     rmSync(folder, { recursive: true, force: true })
   }
   for (const [row, measured] of results) {

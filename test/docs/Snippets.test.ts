@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { towardsSources } from "./Doors.ts"
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, "../..")
@@ -25,15 +26,6 @@ const snippetsOf = (document: string, text: string): ReadonlyArray<Snippet> =>
     name: `${document.replaceAll(/\W/g, "-")}-${i + 1}.ts`,
     code: match[1]
   }))
-
-/** The doors of the library as the sources have them. */
-const towardsSources = (code: string): string =>
-  code
-    .replaceAll(/from "notafs"/g, 'from "../../src/index.ts"')
-    .replaceAll(
-      /from "notafs\/(\w+)"/g,
-      (_, door) => `from "../../src/${door === "testing" ? "testing/index" : door}.ts"`
-    )
 
 const paths = ["README.md", ...(await documents("docs"))]
 const snippets = (
