@@ -2,7 +2,7 @@
  * T13: a replica that is kept by sending and receiving, through random changes and random ends of either side. NOTAFS_SEEDS says
  * which seeds are tried.
  */
-import { beforeAll, describe, it, vi } from "vitest"
+import { assert, beforeAll, describe, it, vi } from "vitest"
 import * as Scale from "../torture/Scale.ts"
 import { prepare } from "./CrashVolume.ts"
 import * as ReplicaRun from "./ReplicaRun.ts"
@@ -12,6 +12,27 @@ const bounds = vi.hoisted(() => ({ STEP_BYTES: 600, WRITE_BYTES: 500, MEMORY_BYT
 vi.mock("../../src/core/TransferBounds.ts", () => bounds)
 
 const ROUNDS = 200
+
+/** All of these must have been seen, or it proves little. */
+const EXPECTED = [
+  "received",
+  "compared",
+  "full",
+  "forced",
+  "cut short",
+  "was there",
+  "goes on",
+  "goes on after frames",
+  "another stream has begun",
+  "given up",
+  "source died changing",
+  "source died taking a snapshot",
+  "source died sending",
+  "source went back",
+  "replica died",
+  "replica died, and has it",
+  "died removing"
+]
 
 const { count, first } = Scale.seeds(1) ?? { first: 1, count: 8 }
 
@@ -32,8 +53,14 @@ describe("a replica", () => {
         throw new Error(`seed ${seed}: ${String(error)}\n${replay(seed)}`, { cause: error })
       }
     }
+    const deaths = ["source cut", "source ended", "replica cut", "replica ended"]
+      .map((name) => histogram[name] ?? 0)
+      .reduce((sum, times) => sum + times, 0)
     const { system, user } = process.threadCpuUsage(cpu)
     const cpuSeconds = Math.round((user + system) / 1e5) / 10
-    console.log(JSON.stringify({ test: "T13", seeds: count, first, rounds: count * ROUNDS, cpuSeconds, histogram }))
+    const told = { rounds: count * ROUNDS, transfers: histogram["received"], deaths, cpuSeconds, events: histogram }
+    console.log(JSON.stringify({ test: "T13", seeds: count, first, ...told }))
+    if (count < 8) return
+    for (const name of EXPECTED) assert.isAbove(histogram[name] ?? 0, 9, `hardly seen: ${name}`)
   })
 })

@@ -51,6 +51,8 @@ export class ReplicaMachine {
     this.#settings = settings
     this.#random = random
     this.#disk = new SimulatedDisk({ size: settings.size, seed: random.uint32() })
+    // Formatting is not cut short: a disk that is half formatted is no volume.
+    this.#open()
   }
 
   /** The volume, opened if it is not, as often as it takes. */
