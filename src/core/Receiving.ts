@@ -15,6 +15,7 @@ import * as Inodes from "./Inodes.ts"
 import type { Layout } from "./Layout.ts"
 import * as Snapshots from "./Snapshots.ts"
 import type { Pages } from "./Pages.ts"
+import * as Path from "./Path.ts"
 import * as Table from "./Table.ts"
 import * as Tables from "./Tables.ts"
 import type * as Transfer from "./Transfer.ts"
@@ -66,6 +67,7 @@ export const apply = (draft: RootsDraft, state: State, record: Transfer.Record):
       return fault === undefined ? next(true, undefined) : refused(fault)
     }
     case "Remove": {
+      if (isOwnTable(record.key)) return refused(OWN_TABLE)
       if (BTree.find(draft, draft.roots.names, record.key) === undefined) return refused("it removes what is not there")
       return next(remove(draft, record.key), undefined)
     }
@@ -125,8 +127,16 @@ const faultOf = (layout: Layout, key: Uint8Array, value: Uint8Array): string | u
     return `an item of ${key.length + value.length} bytes does not fit into a page of ${layout.pageBytes}`
   }
   const item = itemOf(layout, key, value)
-  return item._tag === "Bad" ? item.reason : undefined
+  if (item._tag === "Bad") return item.reason
+  if (isOwnTable(key)) return OWN_TABLE
+  const nameFault = "nameFault" in item ? item.nameFault : undefined
+  return nameFault === undefined ? undefined : `an item has a name that it cannot have: ${nameFault}`
 }
+
+const OWN_TABLE = "it changes what a volume keeps for itself"
+
+const isOwnTable = (key: Uint8Array): boolean =>
+  key[Inode.NUMBER_BYTES] === Inode.TAG_TABLE && Table.isOwn(key.subarray(Inode.PREFIX_BYTES))
 
 const put = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): string | undefined => {
   const fault = faultOf(draft.layout, key, value)
@@ -199,6 +209,9 @@ const begin = (
   const item = itemOf(layout, key, value)
   if (item._tag !== "TableEntry" && (item._tag !== "Inode" || item.type === CheckItem.FOLDER)) {
     return "an item comes with content that can have none"
+  }
+  if (item._tag === "Inode" && item.type === CheckItem.SYMBOLIC_LINK && size > Path.PATH_BYTES_MAX) {
+    return "a symbolic link is longer than a path"
   }
   const before = contentAt(draft, key)
   if (isPatch && before === undefined) return "it changes content that is not there"

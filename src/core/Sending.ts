@@ -15,6 +15,7 @@ import type { Snapshot } from "./Snapshots.ts"
 import * as Table from "./Table.ts"
 import * as Tables from "./Tables.ts"
 import * as Transfer from "./Transfer.ts"
+import * as TransferBounds from "./TransferBounds.ts"
 import * as Tree from "./Tree.ts"
 import * as TreeDifference from "./TreeDifference.ts"
 
@@ -37,10 +38,6 @@ export interface State {
 
 /** Items that are compared at a time. */
 const COMPARED_MAX = 256
-/** A step ends with the record that reaches as many bytes. */
-const STEP_BYTES = 256 * 1024
-/** The most content in one record. */
-const WRITE_BYTES = 128 * 1024
 
 /** What a step comes to. */
 export interface Step {
@@ -82,7 +79,7 @@ class Batch {
   }
 
   get isFull(): boolean {
-    return this.byteCount >= STEP_BYTES
+    return this.byteCount >= TransferBounds.STEP_BYTES
   }
 }
 
@@ -160,7 +157,7 @@ const tellRest = (pages: Pages, { content, ranges }: Rest, batch: Batch): Rest |
     batch.add({ _tag: "Hole", offset, count })
     return { content, ranges: more }
   }
-  const bytes = new Uint8Array(Math.min(count, WRITE_BYTES))
+  const bytes = new Uint8Array(Math.min(count, TransferBounds.WRITE_BYTES))
   Content.readContent(pages, content, offset, bytes)
   batch.add({ _tag: "Write", offset, bytes })
   const left = { offset: offset + bytes.length, count: count - bytes.length, isHole: false }

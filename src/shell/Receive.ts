@@ -19,6 +19,7 @@ import type { Roots } from "../core/Roots.ts"
 import * as CoreSnapshots from "../core/Snapshots.ts"
 import * as Staging from "../core/Staging.ts"
 import * as Transfer from "../core/Transfer.ts"
+import * as TransferBounds from "../core/TransferBounds.ts"
 import * as Tree from "../core/Tree.ts"
 import * as Difference from "./Difference.ts"
 import { Current, frameOf } from "./Frame.ts"
@@ -55,10 +56,6 @@ export interface Begun {
   readonly frames: number
 }
 
-/** More than this is kept on the volume while it arrives. */
-const MEMORY_BYTES = 8 * 1024 * 1024
-/** A stream that breaks off after less is not worth keeping. */
-const KEPT_BYTES_MIN = 256 * 1024
 /** Frames that one call of the core gives up. */
 const DROP_COUNT = 64
 /** How often it is tried while others write. */
@@ -189,7 +186,7 @@ const keep = Effect.fnUntraced(function* (session: Session.Session, arrival: Arr
   }
   arrival.tail.push(bytes)
   arrival.tailBytes += bytes.length
-  if (arrival.tailBytes > MEMORY_BYTES) yield* stage(session, arrival)
+  if (arrival.tailBytes > TransferBounds.MEMORY_BYTES) yield* stage(session, arrival)
 })
 
 /** Puts what is in memory on the volume. */
@@ -211,7 +208,7 @@ const stage = (session: Session.Session, arrival: Arrival): Effect.Effect<void, 
   })
 
 const keepRest = (session: Session.Session, arrival: Arrival): Effect.Effect<void, Failure> =>
-  arrival.tail.length > 0 && (arrival.staged > 0 || arrival.tailBytes >= KEPT_BYTES_MIN)
+  arrival.tail.length > 0 && (arrival.staged > 0 || arrival.tailBytes >= TransferBounds.KEPT_BYTES_MIN)
     ? stage(session, arrival)
     : Effect.void
 

@@ -1,6 +1,6 @@
 /**
  * The whole logical state of a volume as a text: every path with its type, mode, owner, links, attributes and content, and every
- * table with its entries.
+ * table with its entries, but for those that the volume keeps for itself.
  * Inode numbers and times are left out; names of one file are told by the first of them.
  */
 import { createHash } from "node:crypto"
@@ -15,6 +15,7 @@ import { CorruptPage, demand, type Pages } from "../../src/core/Pages.ts"
 import type * as Pointer from "../../src/core/Pointer.ts"
 import * as Roots from "../../src/core/Roots.ts"
 import * as Snapshots from "../../src/core/Snapshots.ts"
+import * as Table from "../../src/core/Table.ts"
 import * as Tables from "../../src/core/Tables.ts"
 import type { Tree } from "../../src/core/Tree.ts"
 import type { FilesModel, Kept, ModelNode, ModelTables } from "../core/FilesModel.ts"
@@ -104,6 +105,7 @@ const tableLinesOfVolume = (pages: Pages, names: Tree): ReadonlyArray<string> =>
   const range = { from: undefined, to: undefined, isReverse: false }
   const limits = { countMax: Infinity, byteCountMax: Infinity, hasValues: true }
   return Tables.list(pages, names, undefined, Infinity).flatMap(({ count, name }) => {
+    if (Table.isOwn(name)) return []
     const { entries } = Tables.scan(pages, names, name, range, limits)
     if (entries.length !== count) throw new CorruptPage(undefined, "a table does not count its entries")
     const text = decoder.decode(name)

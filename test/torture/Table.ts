@@ -36,6 +36,7 @@ const MODEL_PIECES = 24
 const FLIP_PIECES = 40
 const SEEDS_PER_ROUND = 300
 const FUZZ_PER_ROUND = 6000
+const REPLICAS_PER_ROUND = 16
 
 const simulation = (name: string): string => `test/simulation/${name}.test.ts`
 const faults = (name: string): string => `test/faults/${name}.test.ts`
@@ -92,11 +93,13 @@ export const tests: ReadonlyArray<Test> = [
     counts: ["images", "distinct", "recoveries", "sequences", "cuts", "rejectedRoots"],
     hasImages: true,
     minutesMax: 20,
-    // Two rounds of sequences, some of them with snapshots and tables, after each of the single operations, as long as there are any.
+    // Two rounds of sequences, some of them with snapshots, tables and streams, after each of the single operations, as long as there are any.
     job: (round, seed) => {
       if (round % 3 === 0 && round / 3 < cutOnce.length) return cutOnce[round / 3]
-      if (round % 6 === 5)
-        return job(simulation("CrashSnapshots"), { NOTAFS_DEPTH: 1, NOTAFS_SEED: seedOf(seed, 2, round) })
+      if (round % 6 === 5) {
+        const file = simulation(round % 12 === 5 ? "CrashSnapshots" : "CrashReceive")
+        return job(file, { NOTAFS_DEPTH: 1, NOTAFS_SEED: seedOf(seed, 2, round) })
+      }
       const place = `${round % STARTS}/${STARTS}`
       return job(simulation("CrashPairs"), {
         NOTAFS_DEPTH: 1,
@@ -181,5 +184,13 @@ export const tests: ReadonlyArray<Test> = [
     pieces: formats.length,
     minutesMax: 10,
     job: (round) => ({ files: formats[round].map((name) => `test/format/${name}.test.ts`), environment: {} })
+  },
+  {
+    name: "T13",
+    what: "a replica that is kept through ends of either side",
+    counts: ["rounds", "seeds", "transfers", "deaths"],
+    histograms: ["events"],
+    minutesMax: 10,
+    job: (round, seed) => job(simulation("Replica"), { NOTAFS_SEEDS: rangeOf(seed, 13, round, REPLICAS_PER_ROUND) })
   }
 ]

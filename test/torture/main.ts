@@ -1,5 +1,5 @@
 /**
- * The torture: the tests T1 to T11 beyond the figures of `npm test`, on both cores, until the time is over.
+ * The torture: the tests T1 to T11 and T13 beyond the figures of `npm test`, on both cores, until the time is over.
  *
  *     npm run torture -- --for 10m                        all tests, a round of each in turn
  *     npm run torture -- --for 2h --only T2,T4 --seed 7   two of them, with other draws
@@ -10,7 +10,7 @@
  * alone; then the exit status is 1. The harnesses are those of `npm test`: a round is a run of vitest on their files, and their
  * figures come from the environment (`Scale`):
  *
- *     NOTAFS_SEEDS       T4, T6 and test/core/Files: `2000` the first so many, `400+200` so many from there, `=17` that one
+ *     NOTAFS_SEEDS       T4, T6, T13 and test/core/Files: `2000` the first so many, `400+200` so many from there, `=17` that one
  *     NOTAFS_SEED        T2, T3, T5, T9 and the property tests: draws other samples
  *     NOTAFS_DEPTH       T2, T3: 0 to 4 ("full"), each deeper; T1, T5: with 1 deep, or all of it
  *     NOTAFS_PIECE       T1, T2, T3, T5: `2/8` is the third of eight pieces of all that is tried

@@ -1,0 +1,66 @@
+/**
+ * T13: a replica that is kept by sending and receiving, through random changes and random ends of either side. NOTAFS_SEEDS says
+ * which seeds are tried.
+ */
+import { assert, beforeAll, describe, it, vi } from "vitest"
+import * as Scale from "../torture/Scale.ts"
+import { prepare } from "./CrashVolume.ts"
+import * as ReplicaRun from "./ReplicaRun.ts"
+
+/** So little that many streams have many frames, and parts of them are kept on the replica. */
+const bounds = vi.hoisted(() => ({ STEP_BYTES: 600, WRITE_BYTES: 500, MEMORY_BYTES: 1500, KEPT_BYTES_MIN: 300 }))
+vi.mock("../../src/core/TransferBounds.ts", () => bounds)
+
+const ROUNDS = 200
+
+/** All of these must have been seen, or it proves little. */
+const EXPECTED = [
+  "received",
+  "compared",
+  "full",
+  "forced",
+  "cut short",
+  "was there",
+  "goes on",
+  "goes on after frames",
+  "another stream has begun",
+  "given up",
+  "source died changing",
+  "source died taking a snapshot",
+  "source died sending",
+  "source went back",
+  "replica died",
+  "replica died, and has it",
+  "died removing"
+]
+
+const { count, first } = Scale.seeds(1) ?? { first: 1, count: 8 }
+
+const replay = (seed: number): string => `replay: NOTAFS_SEEDS==${seed} npx vitest run test/simulation/Replica.test.ts`
+
+describe("a replica", () => {
+  beforeAll(() => prepare())
+
+  it("ends with the content of its source", { timeout: 3_600_000 }, () => {
+    const cpu = process.threadCpuUsage()
+    const histogram: Record<string, number> = {}
+    for (let seed = first; seed < first + count; seed++) {
+      Scale.trace(replay(seed))
+      try {
+        const outcomes = ReplicaRun.run(seed, ROUNDS)
+        for (const [name, times] of Object.entries(outcomes.histogram)) histogram[name] = (histogram[name] ?? 0) + times
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${String(error)}\n${replay(seed)}`, { cause: error })
+      }
+    }
+    const deaths = ["source cut", "source ended", "replica cut", "replica ended"]
+      .map((name) => histogram[name] ?? 0)
+      .reduce((sum, times) => sum + times, 0)
+    const { system, user } = process.threadCpuUsage(cpu)
+    const cpuSeconds = Math.round((user + system) / 1e5) / 10
+    const told = { rounds: count * ROUNDS, transfers: histogram["received"], deaths, cpuSeconds, events: histogram }
+    console.log(JSON.stringify({ test: "T13", seeds: count, first, ...told }))
+    if (count < 8) return
+    for (const name of EXPECTED) assert.isAbove(histogram[name] ?? 0, 9, `hardly seen: ${name}`)
+  })
+})
