@@ -24,7 +24,7 @@ const path = Argument.String("path").pipe(
 export const cat = Command.make(
   "cat",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     snapshot: Image.snapshotFlag,
     path,
     offset: Sizes.flag("offset").pipe(Flag.withDefault(0), Flag.withDescription("Where to begin, in bytes")),
@@ -50,7 +50,7 @@ export const cat = Command.make(
         }).pipe(Effect.scoped)
       )
     },
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Write the content of a file to standard output"))
 

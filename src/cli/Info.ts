@@ -3,7 +3,6 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Receipt from "../shell/Receipt.ts"
 import { Volume } from "../shell/Volume.ts"
@@ -68,6 +67,6 @@ export const command = Command.make(
         ]).join("\n")
       )
     },
-    (effect, { atLeast, image }) => Image.reading(image, Option.none(), atLeast)(effect)
+    (effect, { atLeast, image }) => Image.reading(image, atLeast)(effect)
   )
 ).pipe(Command.withDescription("Show what a volume is and how full it is"))

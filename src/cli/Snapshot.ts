@@ -88,12 +88,12 @@ const rollback = Command.make(
 ).pipe(Command.withDescription("Make the state of a snapshot that of the volume; what came after it is given up"))
 
 export const command = Command.make("snapshot").pipe(
-  Command.withDescription("Take, list, compare and remove snapshots, and go back to one; --snapshot reads one"),
+  Command.withDescription("Take, list, compare and remove snapshots, and go back to one; image@snapshot reads one"),
   Command.withSubcommands([create, list, diff, rm, rollback]),
   Command.withExamples([
     { command: "notafs snapshot create disk.notafs before", description: "Keep the state as it is" },
     { command: "notafs snapshot diff disk.notafs before", description: "What has changed since" },
-    { command: "notafs export --snapshot before disk.notafs ./out", description: "Take it out" },
+    { command: "notafs export disk.notafs@before ./out", description: "Take it out" },
     { command: "notafs snapshot rollback disk.notafs before", description: "Go back to it" }
   ])
 )
