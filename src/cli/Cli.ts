@@ -24,6 +24,7 @@ import * as Resize from "./Resize.ts"
 import * as Scrub from "./Scrub.ts"
 import * as Send from "./Send.ts"
 import * as Snapshot from "./Snapshot.ts"
+import * as Watch from "./Watch.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
@@ -45,6 +46,7 @@ const command = Command.make("notafs").pipe(
     Snapshot.command,
     Send.command,
     Receive.command,
+    Watch.command,
     Resize.command,
     Check.command,
     Scrub.command,

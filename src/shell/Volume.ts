@@ -36,6 +36,7 @@ import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as Reading from "./Reading.ts"
+import * as Watching from "./Watching.ts"
 
 export type { CheckReport }
 export type { ByteRange, Change } from "./Difference.ts"
@@ -44,6 +45,7 @@ export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub
 export type { Begun, Options as ReceiveOptions, Received } from "./Receive.ts"
 export type { Options as SendOptions } from "./Send.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
+export type { Event as WatchEvent, Options as WatchOptions } from "./Watching.ts"
 
 /** What a volume holds and has done. Sizes in bytes. */
 export interface Statistics {
@@ -185,6 +187,11 @@ export interface Interface {
    */
   readonly diff: (from: string, to?: string) => Stream.Stream<Difference.Change, VolumeError>
   /**
+   * What is committed from now on, without end: it looks for a newer root at intervals, and tells what differs. Open for reading
+   * only, beside a writer in another process, it refreshes the volume; where that was faster it tells that changes were missed.
+   */
+  readonly watch: (options?: Watching.Options) => Stream.Stream<Watching.Event, VolumeError>
+  /**
    * A snapshot as a stream of bytes, from another one or from nothing: {@link receive} makes it elsewhere. Writers go on; what is
    * sent stays whole until the stream ends.
    */
@@ -301,6 +308,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     check: (options) => Checking.run(session, options?.deep ?? false),
     scrub: (options) => Scrub.run(session, options),
     diff: (from, to) => Difference.diff(session, from, to),
+    watch: (options) => Watching.watch(session, options),
     send: (name, options) => Send.send(session, name, options),
     receive: (stream, options) => Receive.receive(session, stream, options),
     receiving: Receive.begun(session),

@@ -84,7 +84,7 @@ describe("notafs refuses", () => {
       yield* Tool.run(["snapshot", "create", image, "a@b"])
       assert.deepInclude(yield* Tool.run(["ls", `${image}@a@b`]), { status: 0, err: "", out: "kept/" })
       only(/image has no snapshot "nope"\.$/, yield* Tool.run(["ls", `${image}@nope`]))
-      only(/a snapshot: it is empty|is empty/, yield* Tool.run(["ls", `${image}@`]))
+      only(/is empty/, yield* Tool.run(["ls", `${image}@`]))
       only(/nowhere@a@b does not exist\. Make a volume/, yield* Tool.run(["ls", at("nowhere@a@b")]))
       only(/image@a\/x does not exist/, yield* Tool.run(["ls", `${image}@a/x`]))
       only(/leave out --snapshot/, yield* Tool.run(["ls", `${image}@a@b`, "--snapshot", "a@b"]), 2)
