@@ -3,7 +3,6 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import type { Report } from "../core/Check.ts"
@@ -46,7 +45,7 @@ export const command = Command.make(
       const what = Show.count(report.problemCount, "problem")
       return yield* new Refused({ reason: `${image} has ${what}. Copy off what can be read, and format anew.` })
     },
-    (effect, { atLeast, image }) => Image.reading(image, Option.none(), atLeast)(effect)
+    (effect, { atLeast, image }) => Image.reading(image, atLeast)(effect)
   )
 ).pipe(
   Command.withDescription("Verify pointers, checksums, names, links and free space; changes nothing"),

@@ -18,10 +18,13 @@ import * as Format from "./Format.ts"
 import * as Import from "./Import.ts"
 import * as Info from "./Info.ts"
 import * as List from "./List.ts"
+import * as Receive from "./Receive.ts"
 import * as Rescue from "./Rescue.ts"
 import * as Resize from "./Resize.ts"
 import * as Scrub from "./Scrub.ts"
+import * as Send from "./Send.ts"
 import * as Snapshot from "./Snapshot.ts"
+import * as Watch from "./Watch.ts"
 
 const command = Command.make("notafs").pipe(
   Command.withDescription("A copy-on-write, transactional, checksummed file system in a file or on a raw disk"),
@@ -41,6 +44,9 @@ const command = Command.make("notafs").pipe(
     Import.command,
     Export.command,
     Snapshot.command,
+    Send.command,
+    Receive.command,
+    Watch.command,
     Resize.command,
     Check.command,
     Scrub.command,

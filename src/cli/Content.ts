@@ -3,7 +3,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as PlatformError from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Argument from "effect/cli/Argument"
@@ -14,6 +13,7 @@ import { Volume } from "../shell/Volume.ts"
 import { Refused } from "./Failure.ts"
 import * as Image from "./Image.ts"
 import * as Location from "./Location.ts"
+import * as Output from "./Output.ts"
 import * as Sizes from "./Sizes.ts"
 
 const path = Argument.String("path").pipe(
@@ -21,19 +21,10 @@ const path = Argument.String("path").pipe(
   Argument.withDescription("A file of the volume")
 )
 
-const codeOf = ({ reason }: PlatformError.PlatformError): unknown =>
-  typeof reason.cause === "object" && reason.cause !== null && "code" in reason.cause ? reason.cause.code : undefined
-
-/** A reader that has had enough is no failure: there is nobody left to tell. */
-const untilClosed = (error: PlatformError.PlatformError): Effect.Effect<void, Refused> =>
-  codeOf(error) === "EPIPE"
-    ? Effect.void
-    : new Refused({ reason: `Writing to standard output failed: ${error.message}.` })
-
 export const cat = Command.make(
   "cat",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     snapshot: Image.snapshotFlag,
     path,
     offset: Sizes.flag("offset").pipe(Flag.withDefault(0), Flag.withDescription("Where to begin, in bytes")),
@@ -42,7 +33,6 @@ export const cat = Command.make(
   Effect.fnUntraced(
     function* ({ length, offset, path: file }) {
       const volume = yield* Volume
-      const stdio = yield* Stdio.Stdio
       const end = offset + Option.getOrElse(length, () => Number.MAX_SAFE_INTEGER - offset)
       yield* volume.view(
         Effect.gen(function* () {
@@ -56,12 +46,11 @@ export const cat = Command.make(
               )
             })
           )
-          yield* Stream.run(content, stdio.stdout({ endOnDone: false }))
+          yield* Output.write(content)
         }).pipe(Effect.scoped)
       )
     },
-    Effect.catchTag("PlatformError", untilClosed),
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Write the content of a file to standard output"))
 

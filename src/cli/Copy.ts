@@ -142,7 +142,7 @@ const toHost = Effect.fnUntraced(function* <E>(source: Source.Source<E>, goal: s
 export const command = Command.make(
   "cp",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     paths,
     recursive: Flag.Boolean("recursive").pipe(
       Flag.withAlias("r"),
@@ -163,13 +163,14 @@ export const command = Command.make(
       return yield* new WrongUsage({ reason })
     }
     const inside = from.map(({ path }) => path)
-    return yield* Image.reading(image)(outward(inside, to.path, recursive))
+    return yield* Image.readingAt(image)(outward(inside, to.path, recursive))
   })
 ).pipe(
   Command.withDescription("Copy between the host and the volume, or inside the volume, with modes, times and links"),
   Command.withExamples([
     { command: "notafs cp -r disk.notafs ./folder @/folder", description: "Into the volume" },
     { command: "notafs cp disk.notafs @/a.txt ./b.txt", description: "Out of it" },
+    { command: "notafs cp disk.notafs@monday @/a.txt ./b.txt", description: "Out of a snapshot" },
     { command: "notafs cp disk.notafs @/a.txt @/b.txt", description: "Inside of it" }
   ])
 )

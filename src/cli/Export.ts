@@ -27,7 +27,7 @@ const places = (given: ReadonlyArray<string>): { readonly from: string; readonly
 export const command = Command.make(
   "export",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     snapshot: Image.snapshotFlag,
     places: Argument.String("[@src] dir").pipe(
       Argument.between(1, 2),
@@ -74,12 +74,15 @@ export const command = Command.make(
         }).pipe(Effect.scoped)
       )
     },
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(
-  Command.withDescription("Write a folder of the volume onto the host, with modes, owners, times and links"),
+  Command.withDescription(
+    "Write a folder of the volume onto the host, with modes, owners, times and links; tables are not taken along"
+  ),
   Command.withExamples([
     { command: "notafs export disk.notafs ./out", description: "Everything" },
-    { command: "notafs export disk.notafs @/photos ./photos", description: "One folder" }
+    { command: "notafs export disk.notafs @/photos ./photos", description: "One folder" },
+    { command: "notafs export disk.notafs@monday ./out", description: "As a snapshot has it" }
   ])
 )

@@ -3,6 +3,7 @@
  *
  * - Status 1: what was asked for was not done. The line says what, where and what to do.
  * - Status 2: the command was called wrongly.
+ * - Status 3: a writer in another process has written over what was being read; it may be run again.
  * - A defect is our bug: it gets a line too, and its stack only where `NOTAFS_DEBUG` is set.
  */
 import * as Cause from "effect/Cause"
@@ -11,6 +12,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as CliError from "effect/cli/CliError"
+import { VolumeError } from "../shell/VolumeError.ts"
 
 /** A command will not or cannot do what it was asked for. */
 export class Refused extends Data.TaggedError("Refused")<{
@@ -68,6 +70,21 @@ export class Exit extends Data.TaggedError("Exit")<{ readonly status: number }> 
   override readonly [Runtime.errorReported] = false
 }
 
+/** What the library says, where that advises what only its callers can do, in words of the tool. */
+const wordsOf = (error: VolumeError): string => {
+  const { message, reason } = error
+  switch (reason._tag) {
+    case "NewerSnapshots":
+      return message.replace("ask for it with discardNewer", "ask for it with --discard-newer")
+    case "Diverged":
+      return message.replace("Receive it with force:", "Receive it with --force:")
+    case "ViewExpired":
+      return message.replace(/Refresh the volume, .*$/, "Run it again.")
+    default:
+      return message
+  }
+}
+
 /** What a command came to, as a line for the user and an exit status. */
 const verdict = (error: unknown): { readonly line: string | undefined; readonly status: number } => {
   if (CliError.isCliError(error)) {
@@ -76,6 +93,9 @@ const verdict = (error: unknown): { readonly line: string | undefined; readonly 
     return { line: error.message, status: 2 }
   }
   if (error instanceof WrongUsage) return { line: error.message, status: 2 }
+  if (error instanceof VolumeError) {
+    return { line: wordsOf(error), status: error.reason._tag === "ViewExpired" ? 3 : 1 }
+  }
   if (error instanceof Error) return { line: error.message, status: 1 }
   return { line: String(error), status: 1 }
 }

@@ -3,10 +3,10 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Command from "effect/cli/Command"
 import * as Receipt from "../shell/Receipt.ts"
 import { Volume } from "../shell/Volume.ts"
+import { printable } from "./Failure.ts"
 import * as Image from "./Image.ts"
 import * as Show from "./Show.ts"
 import * as Sizes from "./Sizes.ts"
@@ -20,6 +20,7 @@ export const command = Command.make(
       const { facts } = volume
       const statistics = yield* volume.statistics
       const receipt = Receipt.encode(yield* volume.receipt)
+      const receiving = yield* volume.receiving
       const used = statistics.size - statistics.free
       if (json) {
         return yield* Show.json({
@@ -36,6 +37,7 @@ export const command = Command.make(
           inodes: statistics.inodeCount,
           generation: statistics.generation,
           receipt,
+          receiving,
           rootSlots: facts.rootSlots,
           rejectedRoots: facts.rejectedRoots
         })
@@ -56,12 +58,15 @@ export const command = Command.make(
           ["inodes", Show.count(statistics.inodeCount, "file, folder or link", "files, folders and links")],
           ["commit", `number ${statistics.generation}`],
           ["receipt", receipt],
+          ...(receiving === undefined
+            ? []
+            : [["receiving", `${printable(receiving.snapshot)}: ${Show.count(receiving.frames, "frame")} kept`]]),
           ...(facts.rejectedRoots.length === 0
             ? []
             : [["rejected", `roots ${facts.rejectedRoots.join(", ")}: not complete, passed over`]])
         ]).join("\n")
       )
     },
-    (effect, { atLeast, image }) => Image.reading(image, Option.none(), atLeast)(effect)
+    (effect, { atLeast, image }) => Image.reading(image, atLeast)(effect)
   )
 ).pipe(Command.withDescription("Show what a volume is and how full it is"))

@@ -73,7 +73,7 @@ const longLines = (found: ReadonlyArray<Listed>): ReadonlyArray<string> =>
 export const ls = Command.make(
   "ls",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     snapshot: Image.snapshotFlag,
     path: pathOrRoot,
     long: Flag.Boolean("long").pipe(
@@ -105,7 +105,7 @@ export const ls = Command.make(
         })
       )
     },
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("List a folder of the volume"))
 
@@ -160,7 +160,7 @@ const branches = (
 
 export const tree = Command.make(
   "tree",
-  { image: Image.argument, snapshot: Image.snapshotFlag, path: pathOrRoot, json: Show.jsonFlag },
+  { image: Image.argumentAt, snapshot: Image.snapshotFlag, path: pathOrRoot, json: Show.jsonFlag },
   Effect.fnUntraced(
     function* ({ json, path }) {
       const volume = yield* Volume
@@ -178,7 +178,7 @@ export const tree = Command.make(
         })
       )
     },
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Show a folder of the volume and all that is under it"))
 
@@ -187,7 +187,7 @@ export const tree = Command.make(
 export const stat = Command.make(
   "stat",
   {
-    image: Image.argument,
+    image: Image.argumentAt,
     snapshot: Image.snapshotFlag,
     path: Argument.String("path").pipe(
       Argument.map(Location.parseInside),
@@ -217,6 +217,6 @@ export const stat = Command.make(
         ]).join("\n")
       )
     },
-    (effect, { image, snapshot }) => Image.reading(image, snapshot)(effect)
+    (effect, { image, snapshot }) => Image.readingAt(image, snapshot)(effect)
   )
 ).pipe(Command.withDescription("Show what is known of a file, folder or symbolic link"))

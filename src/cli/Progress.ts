@@ -29,9 +29,10 @@ const bar = (share: number, width: number): string => {
   return ("█".repeat(eighths >> 3) + EIGHTHS[eighths & 7]).padEnd(width, "░")
 }
 
-const line = (what: string, done: number, total: number, millis: number, columns: number): string => {
-  const share = total === 0 ? 1 : Math.min(1, done / total)
+const line = (what: string, done: number, total: number | undefined, millis: number, columns: number): string => {
   const rate = millis < 1 ? 0 : (done / millis) * 1000
+  if (total === undefined) return `${what} ${Sizes.show(done)}, ${Sizes.show(Math.round(rate))}/s`
+  const share = total === 0 ? 1 : Math.min(1, done / total)
   const left = rate === 0 || millis < 500 ? "" : ` ${seconds((total - done) / rate)} left`
   const facts = ` ${String(Math.floor(share * 100)).padStart(3)} % of ${Sizes.show(total)}, ${Sizes.show(Math.round(rate))}/s${left}`
   const width = Math.min(40, columns - what.length - facts.length - 2)
@@ -46,8 +47,8 @@ const seconds = (value: number): string => {
 /** Whether a bar would be seen. */
 const isShown = (): boolean => process.stderr.isTTY === true && process.env["TERM"] !== "dumb"
 
-/** A bar that stands as long as the scope is open. */
-export const make = (what: string, total: number): Effect.Effect<Progress, never, Scope.Scope> =>
+/** A bar that stands as long as the scope is open; where nobody knows the total, only how far it has come. */
+export const make = (what: string, total: number | undefined): Effect.Effect<Progress, never, Scope.Scope> =>
   Effect.suspend(() => {
     if (!isShown()) return Effect.succeed(nothing)
     const begin = performance.now()

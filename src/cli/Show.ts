@@ -15,6 +15,12 @@ export const jsonFlag: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
   Flag.withDefault(false)
 )
 
+/** `--json`, of commands that say one thing after the other. */
+export const jsonLinesFlag: Flag.Flag<boolean> = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print JSON, a line each"),
+  Flag.withDefault(false)
+)
+
 /** Prints a value as JSON. */
 export const json = (value: unknown): Effect.Effect<void> => Console.log(JSON.stringify(value, undefined, 2))
 

@@ -16,6 +16,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 const { runMain } = await import("@effect/platform-node/NodeRuntime")
 const NodeServices = await import("@effect/platform-node/NodeServices")
 const Effect = await import("effect/Effect")
+const { defaultTeardown } = await import("effect/Runtime")
 const Cli = await import("./Cli.ts")
 
-runMain(Effect.provide(Cli.run(process.argv.slice(2)), NodeServices.layer))
+runMain(Effect.provide(Cli.run(process.argv.slice(2)), NodeServices.layer), {
+  // Whoever is interrupted has not done what it was to do, unless it says that this is how it ends.
+  teardown: (exit, onExit) =>
+    defaultTeardown(exit, (status) => onExit(status === 130 ? Number(process.exitCode ?? status) : status))
+})

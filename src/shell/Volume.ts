@@ -11,7 +11,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as Allocator from "../core/Allocator.ts"
 import type { Report as CheckReport } from "../core/Check.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Layout } from "../core/Layout.ts"
@@ -23,7 +22,6 @@ import * as Checking from "./Checking.ts"
 import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
-import * as HeldBack from "./HeldBack.ts"
 import * as Opening from "./Opening.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Receipt from "./Receipt.ts"
@@ -31,12 +29,14 @@ import * as Resizing from "./Resizing.ts"
 import * as Scrub from "./Scrub.ts"
 import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
+import * as Statistics from "./Statistics.ts"
 import * as Table from "./Table.ts"
 import * as Transaction from "./Transaction.ts"
 import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Receive from "./Receive.ts"
 import * as Send from "./Send.ts"
 import * as Reading from "./Reading.ts"
+import * as Watching from "./Watching.ts"
 
 export type { CheckReport }
 export type { Batch, Options as ChangesOptions } from "./ChangeFeed.ts"
@@ -46,32 +46,8 @@ export type { Options as ScrubOptions, Progress as ScrubProgress } from "./Scrub
 export type { Begun, Options as ReceiveOptions, Received } from "./Receive.ts"
 export type { Options as SendOptions } from "./Send.ts"
 export type { RollbackOptions, Snapshot } from "./Snapshots.ts"
-
-/** What a volume holds and has done. Sizes in bytes. */
-export interface Statistics {
-  readonly pageBytes: number
-  /** The size of the volume. */
-  readonly size: number
-  /** Free in the newest durable root. */
-  readonly free: number
-  /** Of the free bytes, those kept for deletions on a full volume. */
-  readonly reserved: number
-  /** What can be taken now: free, less what older roots still need. */
-  readonly allocatable: number
-  /** Files, folders and symbolic links. */
-  readonly inodeCount: number
-  readonly generation: number
-  readonly cacheBytes: number
-  readonly cacheHits: number
-  readonly cacheMisses: number
-  /** Of this session. */
-  readonly commits: number
-  readonly transactions: number
-  readonly syncs: number
-  readonly pagesRead: number
-  readonly pagesWritten: number
-  readonly readers: HeldBack.Statistics
-}
+export type { Statistics } from "./Statistics.ts"
+export type { Event as WatchEvent, Options as WatchOptions } from "./Watching.ts"
 
 /** What is fixed for the life of a volume, and what its opening found. */
 export interface Facts {
@@ -146,7 +122,7 @@ export interface Interface {
    * whether it is another one. Running views keep theirs. Does nothing where the volume is open for writing.
    */
   readonly refresh: Effect.Effect<boolean, VolumeError>
-  readonly statistics: Effect.Effect<Statistics>
+  readonly statistics: Effect.Effect<Statistics.Statistics>
   /** States that were committed and stay whole; see {@link layerSnapshot} for reading one. */
   readonly snapshots: {
     /**
@@ -193,6 +169,11 @@ export interface Interface {
   readonly changes: (options?: ChangeFeed.Options) => Stream.Stream<ChangeFeed.Batch, VolumeError>
   /** Gives up what is kept for a feed: its cursors lead nowhere any more. */
   readonly forgetChanges: (cursor: string) => Effect.Effect<void, VolumeError>
+  /**
+   * What is committed from now on, without end: it looks for a newer root at intervals, and tells what differs. Open for reading
+   * only, beside a writer in another process, it refreshes the volume; where that was faster it tells that changes were missed.
+   */
+  readonly watch: (options?: Watching.Options) => Stream.Stream<Watching.Event, VolumeError>
   /**
    * A snapshot as a stream of bytes, from another one or from nothing: {@link receive} makes it elsewhere. Writers go on; what is
    * sent stays whole until the stream ends.
@@ -299,7 +280,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     resize: (sizeBytes) => Resizing.resize(session, sizeBytes),
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
-    statistics: Effect.sync(() => statisticsOf(session)),
+    statistics: Effect.sync(() => Statistics.of(session)),
     snapshots: {
       create: (name) => Snapshots.create(session, name),
       list: Snapshots.list(session),
@@ -314,6 +295,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     diff: (from, to) => Difference.diff(session, from, to),
     changes: (options) => ChangeFeed.changes(session, options),
     forgetChanges: (cursor) => ChangeFeed.forget(session, cursor),
+    watch: (options) => Watching.watch(session, options),
     send: (name, options) => Send.send(session, name, options),
     receive: (stream, options) => Receive.receive(session, stream, options),
     receiving: Receive.begun(session),
@@ -371,25 +353,3 @@ const factsOf = (session: Session.Session): Facts => ({
   readOnly: session.readOnly,
   rejectedRoots: session.rejected.map(({ generation }) => generation)
 })
-
-const statisticsOf = (session: Session.Session): Statistics => {
-  const { allocator, root } = session.head
-  const { pageBytes } = session.binding.layout
-  const cache = session.cache.statistics
-  return {
-    pageBytes,
-    size: allocator.map.pageCount * pageBytes,
-    free: allocator.freeCount * pageBytes,
-    reserved:
-      Math.min(allocator.freeCount, Allocator.reserveCount(session.binding.layout, allocator.map.pageCount)) *
-      pageBytes,
-    allocatable: Math.max(0, Allocator.allocatableCount(allocator)) * pageBytes,
-    inodeCount: root.record.roots.inodeCount,
-    generation: root.record.generation,
-    cacheBytes: cache.bytes,
-    cacheHits: cache.hits,
-    cacheMisses: cache.misses,
-    ...session.counters,
-    readers: HeldBack.statistics(session)
-  }
-}

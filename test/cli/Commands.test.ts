@@ -300,6 +300,15 @@ describe("notafs", () => {
       yield* snapshot("create", "second")
       assert.strictEqual((yield* call(["ls", "--snapshot", "first"])).out, "file")
       assert.strictEqual((yield* call(["cat", "--snapshot", "first", "/file"])).bytes.toString(), "one")
+      const of = `${image}@first`
+      assert.strictEqual((yield* Tool.run(["ls", of])).out, "file")
+      assert.include((yield* Tool.run(["tree", of])).out, "file (3 B)")
+      assert.include((yield* Tool.run(["stat", of, "/file"])).out, "3 bytes")
+      assert.strictEqual((yield* Tool.run(["cat", of, "/file"])).bytes.toString(), "one")
+      assert.deepInclude(yield* Tool.run(["cp", of, "@/file", at("copy")]), { status: 0, err: "" })
+      assert.strictEqual(fs.readFileSync(at("copy"), "utf8"), "one")
+      assert.deepInclude(yield* Tool.run(["export", of, at("again")]), { status: 0, err: "" })
+      assert.deepStrictEqual(fs.readdirSync(at("again")), ["file"])
       yield* call(["export", "--snapshot", "first", at("out")])
       assert.deepStrictEqual(fs.readdirSync(at("out")), ["file"])
       const names = (list: string) => JSON.parse(list).map(({ name }: { readonly name: string }) => name)
@@ -312,7 +321,7 @@ describe("notafs", () => {
       yield* snapshot("rm", "first")
       assert.strictEqual((yield* snapshot("list")).out, "")
       assert.strictEqual((yield* call(["cat", "/file"])).bytes.toString(), "one")
-      const gone = yield* Tool.run(["ls", "--snapshot", "first", image])
+      const gone = yield* Tool.run(["ls", `${image}@first`])
       assert.strictEqual(gone.status, 1)
 
       function snapshot(what: string, ...rest: ReadonlyArray<string>) {

@@ -78,6 +78,32 @@ describe("notafs refuses", () => {
     })
   )
 
+  it.live("a snapshot beside the image, where there is none or it makes no sense", () =>
+    Effect.gen(function* () {
+      const { at, image } = yield* prepare
+      yield* Tool.run(["snapshot", "create", image, "a@b"])
+      assert.deepInclude(yield* Tool.run(["ls", `${image}@a@b`]), { status: 0, err: "", out: "kept/" })
+      only(/image has no snapshot "nope"\.$/, yield* Tool.run(["ls", `${image}@nope`]))
+      only(/is empty/, yield* Tool.run(["ls", `${image}@`]))
+      only(/nowhere@a@b does not exist\. Make a volume/, yield* Tool.run(["ls", at("nowhere@a@b")]))
+      only(/image@a\/x does not exist/, yield* Tool.run(["ls", `${image}@a/x`]))
+      only(/leave out --snapshot/, yield* Tool.run(["ls", `${image}@a@b`, "--snapshot", "a@b"]), 2)
+      for (const args of [
+        ["touch", `${image}@a@b`, "/x"],
+        ["check", `${image}@a@b`],
+        ["send", `${image}@a@b`, "a@b"]
+      ]) {
+        only(/would be a snapshot of .*image, and .* Name the image alone/, yield* Tool.run(args))
+      }
+      // A file of that very name wins.
+      yield* Tool.run(["format", `${image}@a@b`, "--size", "1MiB"])
+      assert.deepInclude(yield* Tool.run(["ls", `${image}@a@b`]), { status: 0, err: "", out: "" })
+      // A name may have the mark in it.
+      fs.copyFileSync(image, at("x@y"))
+      assert.deepInclude(yield* Tool.run(["ls", `${at("x@y")}@a@b`]), { status: 0, err: "", out: "kept/" })
+    })
+  )
+
   it.live("to format over something", () =>
     Effect.gen(function* () {
       const { at, refuses } = yield* prepare
