@@ -77,10 +77,11 @@ export const command = Command.make(
       const begin = performance.now()
       const volume = yield* Volume
       const { stdin } = yield* Stdio.Stdio
-      const { passed } = yield* Progress.make("receiving", undefined)
+      const progress = yield* Progress.make("receiving", undefined)
       const arriving = stdin.pipe(
         Stream.mapError((error) => new Refused({ reason: `Reading standard input failed: ${error.message}.` })),
-        Stream.tap(({ length }) => passed(length))
+        Stream.tap(({ length }) => progress.passed(length)),
+        Stream.onEnd(progress.phase("committing"))
       )
       const received = yield* tellKept(volume.receive(arriving, { force }))
       const millis = performance.now() - begin
