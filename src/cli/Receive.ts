@@ -77,17 +77,21 @@ export const command = Command.make(
       const begin = performance.now()
       const volume = yield* Volume
       const { stdin } = yield* Stdio.Stdio
-      const { passed } = yield* Progress.make("receiving", undefined)
-      const arriving = stdin.pipe(
-        Stream.mapError((error) => new Refused({ reason: `Reading standard input failed: ${error.message}.` })),
-        Stream.tap(({ length }) => passed(length))
+      const received = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const progress = yield* Progress.make("receiving", undefined)
+          const arriving = stdin.pipe(
+            Stream.mapError((error) => new Refused({ reason: `Reading standard input failed: ${error.message}.` })),
+            Stream.tap(({ length }) => progress.passed(length)),
+            Stream.onEnd(progress.phase("committing"))
+          )
+          return yield* tellKept(volume.receive(arriving, { force }))
+        })
       )
-      const received = yield* tellKept(volume.receive(arriving, { force }))
       const millis = performance.now() - begin
       if (json) yield* Show.json({ ...received, seconds: millis / 1000 })
       else yield* Console.log(line(received, millis))
     },
-    Effect.scoped,
     (effect, { image }) => Effect.andThen(expectPipe, Image.writing(image)(effect))
   )
 ).pipe(
