@@ -325,5 +325,5 @@ const applyAll = Effect.fnUntraced(function* (
   if (taken === undefined) return
   const { identity } = session.device
   const name = decoder.decode(taken.name)
-  yield* fail(new VolumeError.SnapshotExists({ device: identity, name, isPending: taken.isPending }))
+  return yield* fail(new VolumeError.SnapshotExists({ device: identity, name, isPending: taken.isPending }))
 })
