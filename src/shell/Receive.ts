@@ -265,7 +265,14 @@ const goBack = Effect.fnUntraced(function* (session: Session.Session, { base }: 
     return yield* fail(new VolumeError.BaseMissing({ device: identity, base: decoder.decode(base.name) }))
   }
   const isThere = yield* Reading.read(session, (_pages, roots) => Tree.isSame(found.names, roots.names))
-  if (!isThere) yield* Snapshots.rollback(session, decoder.decode(found.name), { discardNewer: force })
+  if (isThere) return
+  const { hasNewer, isKept } = yield* Reading.read(session, (pages, roots) => ({
+    hasNewer: Rollback.newer(pages, roots, found).length > 0,
+    isKept: Staging.count(pages, roots.names) > 0
+  }))
+  // Snapshots that this volume took since show the same, and stay: then only what was kept of the stream has to go.
+  if (!force && hasNewer && isKept) yield* dropStaged(session)
+  else yield* Snapshots.rollback(session, decoder.decode(found.name), { discardNewer: force })
 })
 
 // ---- revealing

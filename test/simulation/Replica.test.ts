@@ -3,6 +3,8 @@
  * which seeds are tried.
  */
 import { assert, beforeAll, describe, it, vi } from "vitest"
+import type * as RopeDifference from "../../src/core/RopeDifference.ts"
+import type * as TreeDifference from "../../src/core/TreeDifference.ts"
 import * as Scale from "../torture/Scale.ts"
 import { prepare } from "./CrashVolume.ts"
 import * as ReplicaRun from "./ReplicaRun.ts"
@@ -10,6 +12,25 @@ import * as ReplicaRun from "./ReplicaRun.ts"
 /** So little that many streams have many frames, and parts of them are kept on the replica. */
 const bounds = vi.hoisted(() => ({ STEP_BYTES: 600, WRITE_BYTES: 500, MEMORY_BYTES: 1500, KEPT_BYTES_MIN: 300 }))
 vi.mock("../../src/core/TransferBounds.ts", () => bounds)
+
+/** What a sender leaves out. */
+const broken = vi.hoisted(() => ({ leavesOutRanges: false, leavesOutRemovals: false }))
+vi.mock("../../src/core/RopeDifference.ts", async (original) => {
+  const actual = await original<typeof RopeDifference>()
+  const ranges: typeof actual.ranges = (...args) => {
+    const found = actual.ranges(...args)
+    return broken.leavesOutRanges && found.length > 1 ? found.slice(0, -1) : found
+  }
+  return { ...actual, ranges }
+})
+vi.mock("../../src/core/TreeDifference.ts", async (original) => {
+  const actual = await original<typeof TreeDifference>()
+  const step: typeof actual.step = (...args) => {
+    const { changes, state } = actual.step(...args)
+    return { state, changes: changes.filter(({ after }) => after !== undefined || !broken.leavesOutRemovals) }
+  }
+  return { ...actual, step }
+})
 
 const ROUNDS = 200
 
@@ -63,4 +84,15 @@ describe("a replica", () => {
     if (count < 8) return
     for (const name of EXPECTED) assert.isAbove(histogram[name] ?? 0, 9, `hardly seen: ${name}`)
   })
+
+  for (const [rule, said] of [
+    ["leavesOutRanges", "a sender leaves out bytes that differ"],
+    ["leavesOutRemovals", "a sender does not tell what is gone"]
+  ] as const) {
+    it(`is seen to differ: ${said}`, () => {
+      broken[rule] = true
+      assert.throws(() => ReplicaRun.run(1, 60))
+      broken[rule] = false
+    })
+  }
 })

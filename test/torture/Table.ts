@@ -189,8 +189,12 @@ export const tests: ReadonlyArray<Test> = [
     name: "T13",
     what: "a replica that is kept through ends of either side",
     counts: ["rounds", "seeds", "transfers", "deaths"],
-    histograms: ["events"],
+    histograms: ["events", "processes"],
     minutesMax: 10,
-    job: (round, seed) => job(simulation("Replica"), { NOTAFS_SEEDS: rangeOf(seed, 13, round, REPLICAS_PER_ROUND) })
+    // Real processes come second, and then in every fourth round.
+    job: (round, seed) =>
+      round % 4 === 1
+        ? job(faults("ReplicaProcesses"), { NOTAFS_ROUNDS: 20, NOTAFS_SEED: seedOf(seed, 13, round) })
+        : job(simulation("Replica"), { NOTAFS_SEEDS: rangeOf(seed, 13, round, REPLICAS_PER_ROUND) })
   }
 ]

@@ -11,7 +11,7 @@
  * figures come from the environment (`Scale`):
  *
  *     NOTAFS_SEEDS       T4, T6, T13 and test/core/Files: `2000` the first so many, `400+200` so many from there, `=17` that one
- *     NOTAFS_SEED        T2, T3, T5, T9 and the property tests: draws other samples
+ *     NOTAFS_SEED        T2, T3, T5, T9, T13 with real processes and the property tests: draws other samples
  *     NOTAFS_DEPTH       T2, T3: 0 to 4 ("full"), each deeper; T1, T5: with 1 deep, or all of it
  *     NOTAFS_PIECE       T1, T2, T3, T5: `2/8` is the third of eight pieces of all that is tried
  *     NOTAFS_ONLY        T2, T3, T5: the one case of this name
@@ -19,6 +19,7 @@
  *     NOTAFS_WITHOUT     T6: changes of an image that are left out, `0,2`
  *     NOTAFS_KILLS       T9: how many
  *     NOTAFS_SECONDS     T10: how long
+ *     NOTAFS_ROUNDS      T13 with real processes: how many rounds
  *     NOTAFS_RUNS        the property tests: how many times as often
  *     NOTAFS_TRACE       T4, T6: a file to hold the replay of what is being tried
  *     NOTAFS_IMAGES      T2, T3: a file to which the fingerprints of crash images are added
