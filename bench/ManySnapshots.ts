@@ -32,6 +32,26 @@ const fill = Effect.gen(function* () {
   )
 })
 
+/**
+ * Uses nearly all pages once: a page of the free map is written when the first page that it tells of is used, and stays. It
+ * belongs to no snapshot.
+ */
+const useOnce = Effect.scoped(
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const volume = yield* Volume.Volume
+    const { allocatable } = yield* volume.statistics
+    const chunk = new Uint8Array(1024 * 1024).fill(7)
+    const file = yield* fs.open("/large", { flag: "w" })
+    yield* volume.transaction(
+      Effect.gen(function* () {
+        for (let written = 0; written < 0.95 * allocatable; written += chunk.length) yield* file.writeAll(chunk)
+      })
+    )
+    yield* fs.remove("/large")
+  })
+)
+
 /** What is free once nothing older is retained: a change that changes nothing goes before. */
 const settledFree = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -91,12 +111,12 @@ const removeAll = Effect.fnUntraced(function* (count: number) {
 
 export const run = async (folder: string, { snapshots: count }: Options): Promise<ReadonlyArray<Row>> => {
   const path = join(folder, "snapshots.img")
-  const device = FileDevice.layer({ path, size: 2 * 1024 * 1024 * 1024 })
+  const device = FileDevice.layer({ path, size: 256 * 1024 * 1024 + 128 * 1024 * count })
   const inVolume = <A>(program: Effect.Effect<A, unknown, FileSystem.FileSystem | Volume.Volume>): Promise<A> => {
     const layer = VolumeFileSystem.layer.pipe(Layer.provideMerge(Volume.layer()), Layer.provide(device), Layer.fresh)
     return Effect.runPromise(Effect.provide(program, layer))
   }
-  await inVolume(fill)
+  await inVolume(Effect.andThen(fill, useOnce))
   const openedWithout = await open(path)
   const freeBefore = await inVolume(settledFree)
   const takings = await inVolume(take(count))

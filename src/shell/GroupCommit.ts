@@ -2,7 +2,8 @@
  * Writers that wait together share one commit.
  *
  * - One commit is in flight at a time. While it is, writers fill the next group; its first member leads it: it waits for the
- *   flight to end, plans under the writer's permit and performs without it. The others only wait for the group.
+ *   flight to end and lets others have a turn, plans under the writer's permit and performs without it. The others only wait for
+ *   the group.
  * - Acknowledged means: the sync after the root has returned. Any failure of a write or sync poisons the session, and every
  *   group that stands on it fails.
  */
@@ -275,10 +276,10 @@ export const commit = (session: Session.Session, group: Session.Group): Effect.E
   Effect.suspend(() => {
     if (group.hasLeader) return Effect.andThen(session.writer.release(1), Deferred.await(group.done))
     group.hasLeader = true
-    const { inflight } = session
-    if (inflight === undefined) return commitNow(session, group)
+    // Where durability is by interval, nobody comes back after a commit, since nobody waits for one.
+    if (session.inflight === undefined && session.durability === "interval") return commitNow(session, group)
     return session.writer.release(1).pipe(
-      Effect.andThen(Effect.exit(Deferred.await(inflight.group.done))),
+      Effect.andThen(othersJoin(session)),
       Effect.andThen(session.writer.take(1)),
       Effect.andThen(
         Effect.suspend(() =>
@@ -290,6 +291,15 @@ export const commit = (session: Session.Session, group: Session.Group): Effect.E
       )
     )
   })
+
+/**
+ * Waits for what is in flight, and lets whoever is about to write have a turn: those who waited for it come back with their next
+ * change, and one sync is for all of them.
+ */
+const othersJoin = ({ inflight }: Session.Session): Effect.Effect<void> =>
+  inflight === undefined
+    ? Effect.yieldNow
+    : Effect.andThen(Effect.exit(Deferred.await(inflight.group.done)), Effect.yieldNow)
 
 /**
  * The same for a group that nobody else may join: its commit has a birth of its own. The caller keeps the permit while it waits
