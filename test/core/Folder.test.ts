@@ -1,5 +1,7 @@
+import * as Result from "effect/Result"
 import { assert, describe, it } from "vitest"
 import * as Folder from "../../src/core/Folder.ts"
+import * as Inode from "../../src/core/Inode.ts"
 import { InvariantViolation } from "../../src/core/Invariant.ts"
 import { CorruptPage } from "../../src/core/Pages.ts"
 import { outcome, TestFiles } from "./TestFiles.ts"
@@ -21,6 +23,27 @@ describe("Folder", () => {
     assert.strictEqual(list(file, 1), "NotAFolder")
     assert.strictEqual(list(9999, 1), "NotFound")
     assert.throws(() => list(folder, 0), InvariantViolation)
+  })
+
+  it("lists entries in byte order, some at a time, each once", () => {
+    const { files, folder } = make()
+    for (const name of ["b", "ab", "a", "abc"]) files.file(`/d/${name}`)
+    const list = (after: string | undefined, countMax: number) =>
+      Result.getOrThrow(
+        files.volume.read((pages) =>
+          Folder.list(pages, files.volume.names, folder, after === undefined ? after : Buffer.from(after), countMax)
+        )
+      ).map(({ name, number, type }) => {
+        const text = Buffer.from(name).toString()
+        assert.deepStrictEqual([number, type], [outcome(files.resolve(`/d/${text}`)), Inode.FILE])
+        return text
+      })
+    assert.deepStrictEqual(list(undefined, 9), ["a", "ab", "abc", "b", "x"])
+    assert.deepStrictEqual(list(undefined, 2), ["a", "ab"])
+    assert.deepStrictEqual(list("ab", 2), ["abc", "b"])
+    assert.deepStrictEqual(list("a", 1), ["ab"])
+    assert.deepStrictEqual(list("aa", 9), ["ab", "abc", "b", "x"])
+    assert.deepStrictEqual(list("x", 9), [])
   })
 
   it("counts no fewer entries than none", () => {

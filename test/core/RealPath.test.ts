@@ -19,6 +19,8 @@ const populated = () => {
   files.symbolicLink("/d/toFile", "../a/f")
   files.symbolicLink("/d/toFileAsFolder", "../a/f/")
   files.symbolicLink("/d/dangling", "nowhere")
+  files.symbolicLink("/d/slash", "../a/")
+  files.symbolicLink("/a/near", "b")
   return files
 }
 
@@ -52,6 +54,8 @@ describe("RealPath", () => {
     assert.strictEqual(at("/d/absolute/b"), "/a/b")
     assert.strictEqual(at("/d/absolute/../d"), "/d")
     assert.strictEqual(at("/d/toFile"), "/a/f")
+    assert.strictEqual(at("/d/slash/f"), "/a/f")
+    assert.strictEqual(at("/a/near"), "/a/b")
   })
 
   it("needs what is there, and folders on the way", () => {
