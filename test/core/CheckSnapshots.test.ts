@@ -93,6 +93,10 @@ describe("a check of snapshots", () => {
       entries.reduce((sum, { value }) => sum + Bytes.readUint48(value, 6), 0)
     )
     assert.isAbove(report.deadPageCount, 1)
+    assert.strictEqual(
+      report.reachedPageCount,
+      volume.reached().reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+    )
   })
 
   it("sees a page that only a snapshot sees and that is damaged", () => {
