@@ -4,6 +4,9 @@
 import { assert, describe, it } from "vitest"
 import * as BTree from "../../src/core/BTree.ts"
 import * as Bytes from "../../src/core/Bytes.ts"
+import { Problems } from "../../src/core/CheckReport.ts"
+import { CheckSnapshots } from "../../src/core/CheckSnapshots.ts"
+import { CheckSpace } from "../../src/core/CheckSpace.ts"
 import * as Inode from "../../src/core/Inode.ts"
 import type { RootsDraft } from "../../src/core/Inodes.ts"
 import * as Node from "../../src/core/Node.ts"
@@ -90,6 +93,10 @@ describe("a check of snapshots", () => {
       entries.reduce((sum, { value }) => sum + Bytes.readUint48(value, 6), 0)
     )
     assert.isAbove(report.deadPageCount, 1)
+    assert.strictEqual(
+      report.reachedPageCount,
+      volume.reached().reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+    )
   })
 
   it("sees a page that only a snapshot sees and that is damaged", () => {
@@ -220,5 +227,163 @@ describe("a check of snapshots", () => {
       return BTree.put(draft, tree, key, value)
     })
     assert.include(codes(volume), "OutsideVolume")
+  })
+})
+
+describe("an item of the snapshot trees", () => {
+  const { layout } = new Volume()
+  const NEWEST = 10
+  const PAGE = 77
+  const nameAt = 2 + layout.pointerBytes + 16 + 8 + 6 + 6
+
+  const make = () => {
+    const problems = new Problems()
+    const snapshots = new CheckSnapshots(layout, problems, NEWEST)
+    const claims = { pageCount: 1000, freeCount: 0, cursor: 0, freed: [], used: [] }
+    const space = new CheckSpace(layout, problems, claims, [0, 2], 1000)
+    /** The item somewhere in a node; what is said of it, and where. */
+    const place = (key: ReadonlyArray<number>, value: ReadonlyArray<number>) => {
+      const node = new Uint8Array(2048).fill(0xaa)
+      node.set(key, 20)
+      node.set(value, 20 + key.length)
+      return [node, 20, 20 + key.length, 20 + key.length + value.length, PAGE] as const
+    }
+    const said = () =>
+      problems
+        .list({ pathOf: () => undefined, pathOfEntry: () => undefined, tableOf: () => undefined })
+        .map(({ address, code, message }) => [code, address, message])
+    return {
+      snapshots,
+      space,
+      said,
+      item: (key: ReadonlyArray<number>, value: ReadonlyArray<number>) => snapshots.item(...place(key, value)),
+      entry: (key: ReadonlyArray<number>, value: ReadonlyArray<number>) => snapshots.entry(space, ...place(key, value))
+    }
+  }
+
+  const bigEndian = (value: number): ReadonlyArray<number> => [...six(value)].toReversed()
+  const snapshot = (name: Uint8Array, version = 1, level = 0): ReadonlyArray<number> => [
+    version,
+    level,
+    ...new Uint8Array(nameAt - 2).fill(5),
+    ...name
+  ]
+  const name = (count: number): Uint8Array => new Uint8Array(count).fill(120)
+
+  const sound: ReadonlyArray<readonly [string, ReadonlyArray<number>, ReadonlyArray<number>]> = [
+    ["a name", [1, ...utf8("x")], [...six(3)]],
+    ["a rollback to the generation before", [2, ...bigEndian(NEWEST)], [...six(NEWEST - 1)]],
+    ["a snapshot of the newest generation", [0, ...bigEndian(NEWEST)], snapshot(name(1))],
+    ["a snapshot of the first generation", [0, ...bigEndian(1)], snapshot(name(1))],
+    ["a snapshot of the longest name", [0, ...bigEndian(4)], snapshot(name(255))],
+    ["a snapshot of the highest tree", [0, ...bigEndian(4)], snapshot(name(1), 1, 48)]
+  ]
+  for (const [what, key, value] of sound) {
+    it(`is ${what}`, () => {
+      const { item, said } = make()
+      assert.isTrue(item(key, value))
+      assert.deepStrictEqual(said(), [])
+    })
+  }
+
+  const broken: ReadonlyArray<readonly [string, ReadonlyArray<number>, ReadonlyArray<number>, RegExp]> = [
+    ["an unknown tag", [3, ...utf8("x")], [...six(3)], /unknown tag 3/],
+    ["a name with five bytes", [1, ...utf8("x")], [1, 0, 0, 0, 0], /wrong length/],
+    ["a name with seven bytes", [1, ...utf8("x")], [...six(3), 0], /wrong length/],
+    ["a rollback with seven bytes", [2, ...bigEndian(5)], [...six(3), 0], /wrong length/],
+    ["a rollback to itself", [2, ...bigEndian(5)], [...six(5)], /rollback/],
+    ["a rollback to come", [2, ...bigEndian(NEWEST + 1)], [...six(5)], /rollback/],
+    ["a rollback with a short key", [2, 0, 0, 0, 0, 9], [...six(5)], /rollback/],
+    ["a rollback with a long key", [2, ...bigEndian(9), 0], [...six(5)], /rollback/],
+    ["a snapshot with a short key", [0, 0, 0, 0, 0, 5], snapshot(name(1)), /key of a snapshot/],
+    ["a snapshot with a long key", [0, ...bigEndian(5), 0], snapshot(name(1)), /key of a snapshot/],
+    ["a snapshot of generation 0", [0, ...bigEndian(0)], snapshot(name(1)), /generation that is not/],
+    ["a snapshot to come", [0, ...bigEndian(NEWEST + 1)], snapshot(name(1)), /generation that is not/],
+    ["a snapshot with no name", [0, ...bigEndian(5)], snapshot(name(0)), /item of a snapshot/],
+    ["a snapshot cut short", [0, ...bigEndian(5)], [1, 0, 0], /item of a snapshot/],
+    ["a snapshot with a name of 256 bytes", [0, ...bigEndian(5)], snapshot(name(256)), /item of a snapshot/],
+    ["a snapshot of an unknown version", [0, ...bigEndian(5)], snapshot(name(1), 2), /item of a snapshot/],
+    ["a snapshot of a tree that is too high", [0, ...bigEndian(5)], snapshot(name(1), 1, 49), /too high/]
+  ]
+  for (const [what, key, value, message] of broken) {
+    it(`is not ${what}`, () => {
+      const { item, said, snapshots } = make()
+      assert.isFalse(item(key, value))
+      const [[code, address, text], ...more] = said()
+      assert.deepStrictEqual([code, address, more], ["SnapshotItem", PAGE, []])
+      assert.match(String(text), message)
+      assert.deepStrictEqual(snapshots.found, [])
+    })
+  }
+
+  it("gives the snapshot that it holds", () => {
+    const { item, snapshots } = make()
+    const value = snapshot(utf8("name"), 1, 3)
+    item([0, ...bigEndian(7)], value)
+    assert.deepStrictEqual(snapshots.found, [
+      { generation: 7, bytes: Uint8Array.from(value), names: { at: 2, level: 3 }, name: utf8("name") }
+    ])
+  })
+
+  it("of a deadlist has pages that were born, no later than its snapshot", () => {
+    const { entry, said, snapshots, space } = make()
+    const key = (list: number, address: number) => [...bigEndian(list), ...bigEndian(address)]
+    const value = (birth: number, pages: number) => [...six(birth), ...six(pages)]
+    assert.isTrue(entry(key(5, 100), value(5, 2)))
+    assert.isTrue(entry(key(5, 102), value(1, 1)))
+    assert.deepStrictEqual([space.deadCount, snapshots.entryCount], [3, 2])
+    const bad = [
+      [[...key(5, 200), 0], value(5, 2), /wrong length/],
+      [key(5, 200).slice(1), value(5, 2), /wrong length/],
+      [key(5, 200), [...value(5, 2), 0], /wrong length/],
+      [key(5, 200), value(5, 2).slice(1), /wrong length/],
+      [key(5, 200), value(5, 0), /makes no sense/],
+      [key(5, 200), value(0, 2), /makes no sense/],
+      [key(5, 200), value(6, 2), /younger/]
+    ] as const
+    for (const [i, [badKey, badValue, message]] of bad.entries()) {
+      assert.isFalse(entry(badKey, badValue))
+      const [code, address, text] = said()[i]
+      assert.deepStrictEqual([code, address], ["Deadlist", PAGE])
+      assert.match(String(text), message)
+    }
+    assert.strictEqual(space.deadCount, 3)
+    // Somebody has them already.
+    assert.isFalse(entry(key(5, 101), value(5, 1)))
+    assert.deepStrictEqual(said().at(-1)?.slice(0, 2), ["Shared", 101])
+  })
+
+  it("is one of as many names as snapshots, and of lists of snapshots alone", () => {
+    const finished = (...items: ReadonlyArray<readonly [ReadonlyArray<number>, ReadonlyArray<number>]>) => {
+      const { entry, item, said, snapshots } = make()
+      for (const [key, value] of items) {
+        if (key.length === 12) entry(key, value)
+        else item(key, value)
+      }
+      snapshots.finish()
+      return said().map(([code, address, message]) => {
+        assert.isUndefined(address)
+        return `${code}: ${message}`
+      })
+    }
+    const five = [[0, ...bigEndian(5)], snapshot(utf8("five"))] as const
+    const named = [[1, ...utf8("five")], [...six(5)]] as const
+    const list = (generation: number) =>
+      [
+        [...bigEndian(generation), ...bigEndian(100)],
+        [...six(1), ...six(1)]
+      ] as const
+    assert.deepStrictEqual(finished(five, named, list(5)), [])
+    assert.deepStrictEqual(finished(five, named, list(4)), [
+      "Deadlist: there is a deadlist of generation 4, and no such snapshot"
+    ])
+    assert.deepStrictEqual(finished(five), ["SnapshotItem: the snapshot tree has 1 snapshots and 0 names"])
+    assert.deepStrictEqual(finished(named), [
+      "SnapshotItem: a name stands for generation 5, which has another or none",
+      "SnapshotItem: the snapshot tree has 0 snapshots and 1 names"
+    ])
+    assert.deepStrictEqual(finished(five, [[1, ...utf8("fivf")], [...six(5)]]), [
+      "SnapshotItem: a name stands for generation 5, which has another or none"
+    ])
   })
 })

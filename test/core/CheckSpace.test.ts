@@ -2,6 +2,8 @@
  * The free map against what the root reaches: pages that nobody owns, that are free and owned, and counts.
  */
 import { assert, describe, it } from "vitest"
+import { Problems } from "../../src/core/CheckReport.ts"
+import { CheckSpace, type Claims } from "../../src/core/CheckSpace.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Node from "../../src/core/Node.ts"
 import { noise, Volume, type VolumeOptions } from "./CheckVolume.ts"
@@ -209,5 +211,215 @@ describe("CheckSpace", () => {
       volume.damage(root, (page) => (page[16 + nulls(volume)[0] * volume.layout.pointerBytes] = 7))
       assert.deepStrictEqual(found(volume), [["Pointer", root]])
     })
+  })
+})
+
+describe("CheckSpace by itself", () => {
+  const { layout } = new Volume()
+  const leafPages = layout.mapLeafPages
+
+  /** What is said: codes and addresses. */
+  const make = (claims: Partial<Claims> = {}) => {
+    const problems = new Problems()
+    const record = { pageCount: 3 * leafPages, freeCount: 0, cursor: 0, freed: [], used: [], ...claims }
+    const space = new CheckSpace(layout, problems, record, [0, 2, 64, 66], record.pageCount)
+    const listed = () =>
+      problems.list({ pathOf: () => undefined, pathOfEntry: () => undefined, tableOf: () => undefined })
+    return {
+      space,
+      said: () => listed().map(({ address, code }) => [code, address]),
+      messages: () => listed().map(({ message }) => message)
+    }
+  }
+
+  it("takes pages up to the volume's last, and names the first that has an owner", () => {
+    const { said, space } = make()
+    const last = 3 * leafPages - 1
+    assert.isTrue(space.claim({ address: last, pageCount: 1 }, 7))
+    assert.isFalse(space.claim({ address: last, pageCount: 2 }, 7))
+    assert.isTrue(space.claim({ address: 10, pageCount: 1 }, 7))
+    assert.isTrue(space.claim({ address: 12, pageCount: 2 }, 7))
+    assert.isFalse(space.claim({ address: 8, pageCount: 8 }, 7))
+    assert.isFalse(space.claim({ address: 65, pageCount: 3 }, 7))
+    assert.isTrue(space.claim({ address: 66, pageCount: 1 }, 7))
+    assert.deepStrictEqual(said(), [
+      ["OutsideVolume", last],
+      ["Shared", 10],
+      ["Reserved", 65]
+    ])
+    assert.strictEqual(space.claimedCount, 10)
+  })
+
+  it("knows the pages of deadlists that a snapshot sees, each once and by its birth", () => {
+    const { said, space } = make()
+    // Not in the order of their addresses.
+    for (const [address, pageCount, birth] of [
+      [300, 2, 5],
+      [leafPages + 9, 1, 6],
+      [100, 3, 4],
+      [200, 1, 9]
+    ]) {
+      assert.isTrue(space.die({ address, pageCount, birth }))
+    }
+    assert.strictEqual(space.deadCount, 7)
+    assert.isTrue(space.seesDead({ address: 100, pageCount: 3, birth: 4 }))
+    assert.isFalse(space.seesDead({ address: 100, pageCount: 3, birth: 4 }))
+    assert.isTrue(space.seesDead({ address: 300, pageCount: 1, birth: 5 }))
+    assert.isTrue(space.seesDead({ address: 300, pageCount: 2, birth: 5 }))
+    assert.isTrue(space.seesDead({ address: leafPages + 9, pageCount: 1, birth: 6 }))
+    assert.deepStrictEqual(said(), [])
+    assert.isTrue(space.seesDead({ address: 200, pageCount: 1, birth: 4 }))
+    assert.deepStrictEqual(said(), [["Deadlist", 200]])
+    space.finishDead()
+    assert.lengthOf(said(), 1)
+  })
+
+  it("takes no page of a deadlist that somebody has", () => {
+    const { said, space } = make()
+    space.claim({ address: 100, pageCount: 1 }, undefined)
+    assert.isFalse(space.die({ address: 99, pageCount: 2, birth: 1 }))
+    assert.strictEqual(space.deadCount, 0)
+    assert.deepStrictEqual(said(), [["Shared", 100]])
+  })
+
+  it("names each page that a snapshot sees and nobody keeps, and none twice", () => {
+    const { said, space } = make()
+    space.claim({ address: 11, pageCount: 1 }, undefined)
+    assert.isFalse(space.seesDead({ address: 11, pageCount: 1, birth: 1 }))
+    assert.isTrue(space.seesDead({ address: 10, pageCount: 3, birth: 1 }))
+    assert.isFalse(space.seesDead({ address: 10, pageCount: 3, birth: 1 }))
+    assert.deepStrictEqual(said(), [
+      ["SnapshotLost", 10],
+      ["SnapshotLost", 12]
+    ])
+  })
+
+  it("follows no snapshot out of the volume, nor to reserved pages", () => {
+    const { said, space } = make()
+    const last = 3 * leafPages - 1
+    assert.isFalse(space.seesDead({ address: last, pageCount: 2, birth: 1 }))
+    assert.isFalse(space.seesDead({ address: 63, pageCount: 2, birth: 1 }))
+    assert.isFalse(space.seesDead({ address: 1, pageCount: 1, birth: 1 }))
+    assert.deepStrictEqual(said(), [
+      ["OutsideVolume", last],
+      ["OutsideVolume", 63],
+      ["OutsideVolume", 1]
+    ])
+    assert.isTrue(space.die({ address: last, pageCount: 1, birth: 1 }))
+    assert.isTrue(space.seesDead({ address: last, pageCount: 1, birth: 1 }))
+    assert.lengthOf(said(), 3)
+  })
+
+  it("counts the pages of deadlists that no snapshot sees, by the bitmaps they are in", () => {
+    const { messages, said, space } = make()
+    space.die({ address: 2 * leafPages + 17, pageCount: 3, birth: 1 })
+    space.die({ address: 30, pageCount: 12, birth: 1 })
+    space.die({ address: leafPages + 1, pageCount: 1, birth: 1 })
+    space.seesDead({ address: leafPages + 1, pageCount: 1, birth: 1 })
+    space.finishDead()
+    // To the byte.
+    assert.deepStrictEqual(said(), [
+      ["Deadlist", 24],
+      ["Deadlist", 2 * leafPages + 16]
+    ])
+    assert.deepStrictEqual(
+      messages().map((message) => message.split(" ")[0]),
+      ["12", "3"]
+    )
+  })
+
+  /** A bitmap with these pages in use. */
+  const bitmap = (...inUse: ReadonlyArray<number>): Uint8Array => {
+    const page = new Uint8Array(layout.pageBytes)
+    for (const bit of inUse) page[16 + (bit >> 3)] |= 1 << (bit & 7)
+    return page
+  }
+  const reserved = [0, 1, 64, 65]
+
+  it("compares bitmap by bitmap, with what the root changes in each", () => {
+    const { said, space } = make({
+      freeCount: 3 * leafPages - 8,
+      freed: [70, 72, leafPages - 1, leafPages + 1],
+      used: [80, 82, 2 * leafPages - 1, 2 * leafPages + 1]
+    })
+    space.claim({ address: 80, pageCount: 2 }, undefined)
+    space.claim({ address: 2 * leafPages - 1, pageCount: 2 }, undefined)
+    space.bitmap(bitmap(...reserved, 70, 71, leafPages - 1))
+    space.bitmap(bitmap(0))
+    space.bitmap(bitmap())
+    // There are no more.
+    space.bitmap(bitmap(5))
+    space.finish()
+    assert.deepStrictEqual(said(), [])
+    assert.strictEqual(space.freeCount, 3 * leafPages - 8)
+  })
+
+  it("says once for a bitmap, and of its first page, that the root repeats what it knows", () => {
+    const { said, space } = make({
+      freeCount: 3 * leafPages - 4,
+      freed: [70, 72, 90, 91, leafPages + 3, leafPages + 4]
+    })
+    space.bitmap(bitmap(...reserved, 70))
+    space.finish()
+    assert.deepStrictEqual(said(), [
+      ["MapDelta", 71],
+      ["MapDelta", leafPages + 3]
+    ])
+  })
+
+  it("joins neighbours of one fault, and no others", () => {
+    const { messages, said, space } = make({ freeCount: 3 * leafPages - 10 })
+    space.claim({ address: 102, pageCount: 2 }, undefined)
+    // 100 and 101 leak, 102 and 103 are free, 104 leaks, then the last page of one bitmap and the first of the next.
+    space.bitmap(bitmap(...reserved, 100, 101, 104, leafPages - 1))
+    space.bitmap(bitmap(0, 2))
+    space.finish()
+    assert.deepStrictEqual(said(), [
+      ["Leak", 100],
+      ["FreeInUse", 102],
+      ["Leak", 104],
+      ["Leak", leafPages - 1],
+      ["Leak", leafPages + 2]
+    ])
+    assert.deepStrictEqual(
+      messages().map((message) => message.split(" by")[0]),
+      ["2 pages in use", "2 pages free", "1 page in use", "2 pages in use", "1 page in use"]
+    )
+  })
+
+  it("calls nothing a leak where that is not known, and what is free and owned all the same", () => {
+    const { said, space } = make({ freeCount: 3 * leafPages - 5 })
+    space.mayLeak = false
+    space.claim({ address: 102, pageCount: 1 }, undefined)
+    space.bitmap(bitmap(...reserved, 100))
+    space.finish()
+    assert.deepStrictEqual(said(), [["FreeInUse", 102]])
+  })
+
+  it("passes over bitmaps that could not be read, and ends a run of pages before them", () => {
+    const { said, space } = make({ freeCount: 99 })
+    space.bitmap(bitmap(...reserved, leafPages - 1))
+    space.unknown(1, 2)
+    space.bitmap(bitmap(0))
+    space.finish()
+    assert.deepStrictEqual(said(), [
+      ["Leak", leafPages - 1],
+      ["Leak", 2 * leafPages]
+    ])
+  })
+
+  it("names the first bits beyond the end, and does not count them", () => {
+    for (const [past, inUse, first] of [
+      [11, [11, 16, 40], 11],
+      [16, [16, 100], 16],
+      [1, [11, 16], 8]
+    ] as const) {
+      const pageCount = leafPages + past
+      const { said, space } = make({ pageCount, freeCount: pageCount - 4 })
+      space.bitmap(bitmap(...reserved))
+      space.bitmap(bitmap(...inUse))
+      space.finish()
+      assert.deepStrictEqual(said(), [["MapBeyondEnd", leafPages + first]])
+    }
   })
 })

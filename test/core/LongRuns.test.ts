@@ -7,7 +7,7 @@ import * as Inode from "../../src/core/Inode.ts"
 import * as Inodes from "../../src/core/Inodes.ts"
 import * as LongRuns from "../../src/core/LongRuns.ts"
 import * as Node from "../../src/core/Node.ts"
-import type * as Settle from "../../src/core/Settle.ts"
+import * as Settle from "../../src/core/Settle.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { CommitRun } from "./CommitRun.ts"
 import { parameters } from "./propertyRuns.ts"
@@ -77,6 +77,24 @@ describe("LongRuns", () => {
     run.volume.run((draft) => LongRuns.split(draft, 64))
     assert.strictEqual(run.volume.draft.changeCount, changeCount)
     assert.deepStrictEqual(run.volume.draft.roots, roots)
+  })
+
+  it("takes no content for a leaf of the names tree", () => {
+    const run = new CommitRun({ seed: 1, pageBytes: 512, pageCount: 4000 })
+    const { volume } = run
+    const number = addFile(run, new Uint8Array(5000).fill(1))
+    const { level, link } = volume.names
+    const top = { link: link.slice(), kind: Node.TREE, level, names: true }
+    const leaf = Settle.collect(volume.draft, [top]).find((place) => place.kind === Node.TREE && place.level === 0)
+    // A file whose bytes are a leaf that has the number's rope, and the number is of a note by now.
+    addFile(run, leaf!.node.slice())
+    const bytes = new Uint8Array(60).fill(0xee)
+    volume.run((draft) => {
+      const inode = Inodes.get(draft, draft.roots.names, number)!
+      Inodes.put(draft, number, { ...inode, size: bytes.length, content: { _tag: "Inline", bytes } })
+    })
+    volume.run((draft) => LongRuns.split(draft, 2))
+    assert.deepStrictEqual(contentOf(run, number), bytes)
   })
 
   it("lets a file onto a volume that has no two free pages side by side", () => {

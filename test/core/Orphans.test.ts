@@ -3,8 +3,11 @@ import { assert, describe, it } from "vitest"
 import * as Attributes from "../../src/core/Attributes.ts"
 import * as Files from "../../src/core/Files.ts"
 import * as Inode from "../../src/core/Inode.ts"
+import * as Inodes from "../../src/core/Inodes.ts"
+import { InvariantViolation } from "../../src/core/Invariant.ts"
 import * as Names from "../../src/core/Names.ts"
 import * as Orphans from "../../src/core/Orphans.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import * as FilesCheck from "./FilesCheck.ts"
 import { outcome, TestFiles } from "./TestFiles.ts"
 
@@ -145,5 +148,51 @@ describe("Orphans", () => {
     assert.strictEqual(files.inode(folder)?.links, 0)
     assert.strictEqual(files.inode(file)?.links, 0)
     assert.strictEqual(files.inode(folder)?.type, Inode.FOLDER)
+  })
+
+  it("are no small files: those go at once, with their attributes", () => {
+    const files = new TestFiles()
+    const { volume } = files
+    const free = volume.head.root.record.freeCount
+    const file = number(outcome(files.file("/f", bytes(5000))))
+    const names = ["a", "b", "c"].map((name) => Buffer.from(name))
+    const set = (name: Uint8Array) =>
+      volume.run((draft) => Attributes.set(draft, file, name, bytes(9), "Either", files.time++))
+    for (const name of names) assert.isTrue(Result.isSuccess(set(name)))
+    assert.strictEqual(Result.getOrThrow(files.unlink("/f"))._tag, "Freed")
+    for (const name of names) {
+      assert.strictEqual(outcome(volume.read((pages) => Attributes.get(pages, volume.names, file, name))), "NotFound")
+    }
+    FilesCheck.check(volume)
+    assert.strictEqual(freeWhenEmpty(files), free)
+  })
+
+  it("have no names, and an inode", () => {
+    const reason = (run: (files: TestFiles, file: number) => unknown): unknown => {
+      const files = new TestFiles()
+      const file = number(outcome(files.file("/f", bytes(10))))
+      try {
+        return run(files, file)
+      } catch (thrown) {
+        return thrown instanceof CorruptPage ? thrown.reason : thrown
+      }
+    }
+    const reap = (files: TestFiles, of: number, steps = 5) =>
+      files.volume.run((draft) => Orphans.reap(draft, of, steps, files.time, files.open))
+    assert.strictEqual(
+      reason((files, file) => reap(files, file)),
+      "inode 2 is an orphan and has names"
+    )
+    // It is gone already.
+    assert.isTrue(reason((files) => reap(files, 99)))
+    assert.instanceOf(
+      reason((files) => reap(files, 99, 0)),
+      InvariantViolation
+    )
+    const forged = (files: TestFiles) => {
+      files.volume.run((draft) => Inodes.putItem(draft, Inode.orphanKey(99), new Uint8Array(0)))
+      return files.sweep(5)
+    }
+    assert.strictEqual(reason(forged), "orphan 99 has no inode")
   })
 })
