@@ -78,10 +78,10 @@ export const make = (rescue: Rescue, inodeCount: number): RescueTree => {
     }
   }
 
-  for (const number of orphans) hide(entries, number, placed)
-  placed.delete(ROOT)
   add(-1, "", ROOT, CheckItem.FOLDER)
   fill(0)
+  // What the root folder leads to has a name, whatever calls it an orphan.
+  for (const number of orphans) hide(entries, number, placed)
 
   const named = new Set<number>()
   for (const list of entries.values()) for (const { number } of list) named.add(number)

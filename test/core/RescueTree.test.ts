@@ -225,6 +225,23 @@ describe("RescueTree", () => {
     )
   })
 
+  it.each([ROOT, 2, 3])("keeps what has a name, though a forged item calls number %i an orphan", (orphan) => {
+    const { items, lost } = told({
+      inodes: [
+        [ROOT, FOLDER, 1],
+        [2, FOLDER, 1],
+        [3, FILE, 100]
+      ],
+      entries: [
+        [ROOT, "folder", 2, FOLDER],
+        [2, "file", 3, FILE]
+      ],
+      orphans: [orphan]
+    })
+    assert.strictEqual(items.length, 3)
+    assert.deepStrictEqual(lost, [])
+  })
+
   it("leaves out orphans and what is in them, and files without links", () => {
     assert.deepStrictEqual(
       told({
