@@ -6,6 +6,7 @@
  */
 import type { Binding } from "./Binding.ts"
 import { readUint48 } from "./Bytes.ts"
+import * as BTree from "./BTree.ts"
 import * as CheckItem from "./CheckItem.ts"
 import * as Inode from "./Inode.ts"
 import { type Layout, NODE_HEADER_BYTES, ROPE_SPAN_BYTES } from "./Layout.ts"
@@ -13,7 +14,6 @@ import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rescue from "./Rescue.ts"
 import * as Table from "./Table.ts"
-import * as TreeNode from "./TreeNode.ts"
 
 /** Pages asked for at a time. */
 const BATCH_PAGES = 256
@@ -39,18 +39,17 @@ interface Step {
   readonly span: number
 }
 
+/** The items of a leaf that verified, and what they say. */
+const itemsIn = (layout: Layout, leaf: Uint8Array) =>
+  Array.from({ length: Node.count(leaf) }, (_, slot) => {
+    const at = BTree.itemAt(leaf, slot)
+    return { ...at, item: CheckItem.read(layout, leaf, at.keyAt, at.keyEnd, at.valueEnd) }
+  })
+
 /** The inode item of a number in a leaf that verified, if it is there. */
 export const inodeIn = (layout: Layout, leaf: Uint8Array, number: number): Inode.Inode | undefined => {
-  const count = Node.count(leaf)
-  for (let slot = 0; slot < count; slot++) {
-    const cell = TreeNode.cellAt(leaf, slot)
-    const keyAt = TreeNode.leafKeyAt(cell)
-    const keyEnd = keyAt + TreeNode.keyBytes(leaf, cell)
-    const end = keyEnd + TreeNode.valueBytes(leaf, cell)
-    const item = CheckItem.read(layout, leaf, keyAt, keyEnd, end)
-    if (item._tag === "Inode" && item.number === number) return Inode.decode(layout, leaf, keyEnd, end)
-  }
-  return undefined
+  const found = itemsIn(layout, leaf).find(({ item }) => item._tag === "Inode" && item.number === number)
+  return found && Inode.decode(layout, leaf, found.keyEnd, found.valueEnd)
 }
 
 /** An entry of a table, as it is stored. */
@@ -60,21 +59,13 @@ export interface TableEntry {
 }
 
 /** The entries of a table in a leaf that verified, in order. */
-export const tableEntriesIn = (layout: Layout, leaf: Uint8Array, number: number): ReadonlyArray<TableEntry> => {
-  const entries: Array<TableEntry> = []
-  const count = Node.count(leaf)
-  for (let slot = 0; slot < count; slot++) {
-    const cell = TreeNode.cellAt(leaf, slot)
-    const keyAt = TreeNode.leafKeyAt(cell)
-    const keyEnd = keyAt + TreeNode.keyBytes(leaf, cell)
-    const end = keyEnd + TreeNode.valueBytes(leaf, cell)
-    const item = CheckItem.read(layout, leaf, keyAt, keyEnd, end)
-    if (item._tag !== "TableEntry" || item.number !== number) continue
-    const key = leaf.slice(keyAt + Inode.PREFIX_BYTES, keyEnd)
-    entries.push({ key, content: Table.decodeEntry(layout, leaf, keyEnd, end) })
-  }
-  return entries
-}
+export const tableEntriesIn = (layout: Layout, leaf: Uint8Array, number: number): ReadonlyArray<TableEntry> =>
+  itemsIn(layout, leaf)
+    .filter(({ item }) => item._tag === "TableEntry" && item.number === number)
+    .map(({ keyAt, keyEnd, valueEnd }) => ({
+      key: leaf.slice(keyAt + Inode.PREFIX_BYTES, keyEnd),
+      content: Table.decodeEntry(layout, leaf, keyEnd, valueEnd)
+    }))
 
 export class RescueContent {
   readonly lost: Array<LostRange> = []
