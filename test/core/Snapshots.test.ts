@@ -50,8 +50,7 @@ class SnapshotRun {
     this.histogram[name] = (this.histogram[name] ?? 0) + 1
   }
 
-  change(): void {
-    const number = this.random.below(300)
+  change(number = this.random.below(300)): void {
     if (this.random.chance(0.3)) {
       this.volume.run((draft) => {
         draft.roots = { ...draft.roots, names: BTree.remove(draft, draft.roots.names, keyOf(number)) }
@@ -126,6 +125,25 @@ class SnapshotRun {
     this.count("rollback")
   }
 
+  /** Empties the volume; whatever snapshots see stays. */
+  clear(): void {
+    const { volume } = this
+    let rest = volume.run((draft) => {
+      const { changeCount } = draft
+      const frontier = Rollback.clear(draft)
+      assert.isAbove(draft.changeCount, changeCount, "there is something to commit")
+      assert.strictEqual(draft.roots.inodeCount, 0)
+      return frontier
+    })
+    while (rest.length > 0) {
+      const frontier: typeof rest = rest
+      rest = volume.run((draft) => Rollback.release(draft, frontier))
+      if (rest.length > 0) this.count("step of an emptying")
+    }
+    this.values.clear()
+    this.count("clear")
+  }
+
   /** A snapshot that is durable by now: in the order in which they were taken. */
   some(): string | undefined {
     const names = [...this.snapshots.keys()].filter((name) => this.durableSnapshots.has(name))
@@ -197,6 +215,7 @@ describe("Snapshots", () => {
         if (what < 3) run.take()
         else if (what < 5) run.remove()
         else if (what === 5) run.rollback()
+        else if (what === 6 && run.random.chance(0.4)) run.clear()
         if (run.random.chance(0.15)) run.changes()
         if (run.random.chance(0.05)) {
           run.volume.crash(false)
@@ -208,7 +227,7 @@ describe("Snapshots", () => {
       for (const [name, count] of Object.entries(run.histogram)) histogram[name] = (histogram[name] ?? 0) + count
     }
     console.log(JSON.stringify({ test: "snapshots of the core", ...histogram }))
-    for (const name of ["take", "remove", "rollback", "crash", "early", "savepoint", "Plan"]) {
+    for (const name of ["take", "remove", "rollback", "clear", "crash", "early", "savepoint", "Plan"]) {
       assert.isAbove(histogram[name] ?? 0, 10, name)
     }
   })
@@ -230,6 +249,42 @@ describe("Snapshots", () => {
     const { layout } = run.volume
     assert.deepStrictEqual([roots.snapshots, roots.deadlists], [Tree.empty(layout), Tree.empty(layout)])
     run.compare()
+  })
+
+  it("are gone back to for the price of what was changed, which is to be committed", () => {
+    const run = new SnapshotRun(9)
+    run.volume.unkindness = { forget: 1, abandon: 0 }
+    for (let number = 0; number < 900; number++) run.change(number)
+    run.take()
+    run.commit()
+    const { volume } = run
+    const loaded = (): number => volume.statistics.loaded
+    const wholeFrom = loaded()
+    run.read(volume.head.root.record.roots.names)
+    const whole = loaded() - wholeFrom
+    assert.isAbove(whole, 20)
+    run.change()
+    run.commit()
+    const before = loaded()
+    const [to] = volume.read((pages) => Snapshots.list(pages, volume.draft.roots.snapshots, 0, 2))
+    let state: Rollback.State | undefined = volume.run((draft) => Rollback.begin(draft, to))
+    assert.strictEqual(volume.draft.changeCount, 1)
+    while (state !== undefined) {
+      const now: Rollback.State = state
+      state = volume.run((draft) => Rollback.step(draft, now))
+    }
+    assert.isAtMost(loaded() - before, 12, "a path down the tree, and the lists")
+    run.values = new Map([...run.snapshots.values()][0])
+    run.commit()
+    run.compare()
+    // Where nothing was changed since, the mark of the rollback is what is committed.
+    state = volume.run((draft) => Rollback.begin(draft, to))
+    const { changeCount } = volume.draft
+    while (state !== undefined) {
+      const now: Rollback.State = state
+      state = volume.run((draft) => Rollback.step(draft, now))
+    }
+    assert.strictEqual(volume.draft.changeCount, changeCount + 1)
   })
 
   it("know what a rollback has abandoned", () => {

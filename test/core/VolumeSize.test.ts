@@ -125,6 +125,78 @@ describe("VolumeSize", () => {
     )
   })
 
+  it("gives the allocator what is left of the volume, and no page that is not", () => {
+    const space = new SpaceMemory(512, 20 * LEAF, Extent.of(0, 20), new Random(3))
+    const { layout } = space
+    const made = Allocator.make(space.map, 20 * LEAF - 20, 7, [{ generation: 1, extents: Extent.of(100, 10) }], [])
+    const allocator = { ...made, window: Extent.of(LEAF - 10, 50) }
+    const smaller = (pageCount: number) => VolumeSize.resize(layout, allocator, pageCount)
+    assert.strictEqual(smaller(8 * LEAF).cursor, 7, "the last leaf that is left")
+    assert.strictEqual(smaller(7 * LEAF).cursor, 0)
+    assert.strictEqual(smaller(7 * LEAF).freeCount, 7 * LEAF - 20)
+    assert.deepStrictEqual(smaller(LEAF).window, Extent.of(LEAF - 10, 10))
+    assert.deepStrictEqual(smaller(7 * LEAF).held, allocator.held)
+    assert.strictEqual(smaller(110).map.pageCount, 110)
+    assert.throws(() => smaller(109), "no page is held beyond the end of the volume")
+    const larger = smaller(BRANCH + 1)
+    assert.deepStrictEqual([larger.cursor, larger.map.height], [7, 2], "a map without nodes grows by its number alone")
+    assert.strictEqual(larger.freeCount, BRANCH + 1 - 20)
+  })
+
+  it("changes nodes where some stand for what goes, or too few for what comes", () => {
+    const space = new SpaceMemory(512, 2 * LEAF, Extent.of(0, 20), new Random(3))
+    const { layout } = space
+    assert.isFalse(VolumeSize.changesNodes(layout, space.map, 2 * LEAF))
+    assert.isFalse(VolumeSize.changesNodes(layout, space.map, 3 * LEAF))
+    assert.isFalse(VolumeSize.changesNodes(layout, space.map, BRANCH + 1), "there are no nodes yet")
+    assert.isTrue(VolumeSize.changesNodes(layout, space.map, 2 * LEAF - 1))
+    space.fold((wanted) => wanted.map((_, i) => 20 + i))
+    assert.isTrue(VolumeSize.changesNodes(layout, space.map, BRANCH + 1))
+    assert.isFalse(VolumeSize.changesNodes(layout, space.map, BRANCH))
+  })
+
+  it("keeps a map of three levels right", () => {
+    const top = BRANCH * 26
+    const space = new SpaceMemory(512, top + 5 * BRANCH, Extent.of(0, 20), new Random(11))
+    assert.strictEqual(space.map.height, 3)
+    const use = (address: number): void => {
+      if (address >= space.map.pageCount) return
+      const page = Extent.of(address, 1)
+      space.map = FreeMap.allocate(space.map, page)
+      space.mark(page, 0)
+    }
+    let last = 20
+    const home = (wanted: ReadonlyArray<number>): ReadonlyArray<number> => wanted.map(() => last++)
+    const sizesAfter = [
+      top + 2 * BRANCH,
+      top + LEAF + 1,
+      top,
+      3 * BRANCH + LEAF,
+      top + 1,
+      BRANCH,
+      2000,
+      top + BRANCH + 7
+    ]
+    for (const pageCount of sizesAfter) {
+      for (let address = LOW; address < space.map.pageCount; address += BRANCH) use(address)
+      use(space.map.pageCount - 1)
+      space.fold(home)
+      space.check()
+      const beyond = Extent.intersect(
+        Extent.within(usedOf(space.model), LOW, 4_000_000),
+        Extent.of(pageCount, 4_000_000)
+      )
+      space.map = FreeMap.release(space.map, beyond)
+      space.mark(beyond, 1)
+      const own = space.ownPages()
+      const died = space.resize(pageCount, home)
+      assert.strictEqual(space.map.height, FreeMap.heightFor(space.layout, pageCount))
+      assert.deepStrictEqual(died, Extent.subtract(own, space.ownPages()))
+      space.check()
+      assertWithin(space)
+    }
+  })
+
   it("wipes the powers of two among the pages that are added", () => {
     assert.deepStrictEqual(VolumeSize.toBeWiped(100, 1025), [128, 256, 512, 1024])
     assert.deepStrictEqual(VolumeSize.toBeWiped(128, 128), [])
