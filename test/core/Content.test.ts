@@ -126,7 +126,7 @@ class Pair {
 
   #padded(size: number): ReadonlyArray<number> {
     const missing = Math.max(0, size - this.expected.length)
-    return [...this.expected, ...new Array<number>(missing).fill(0)]
+    return [...this.expected, ...Array.from({ length: missing }, () => 0)]
   }
 
   write(at: number, added: ReadonlyArray<number>): void {
@@ -223,6 +223,7 @@ describe("Content against an array", () => {
   )
 
   it("is what was written, put in and taken out", () => {
+    let checked = 0
     fc.assert(
       fc.property(fc.array(change, { maxLength: 12, size: "max" }), offset, offset, (changes, from, count) => {
         const pair = new Pair()
@@ -232,16 +233,18 @@ describe("Content against an array", () => {
         }
         if (changes.length % 3 === 0) assert.strictEqual(pair.files.volume.commit(), "Plan")
         FilesCheck.check(pair.files.volume)
+        checked++
       }),
       parameters(300)
     )
+    assert.strictEqual(checked, parameters(300).numRuns)
   })
 
   it("stands in the inode again as soon as it is short and replaced, and as long as it grows little", () => {
     const pair = new Pair()
     const max = Inode.inlineBytesMax(pair.files.volume.layout)
     const form = () => pair.files.inode(pair.number)?.content._tag
-    const ones = (count: number): ReadonlyArray<number> => new Array<number>(count).fill(1)
+    const ones = (count: number): ReadonlyArray<number> => Array.from({ length: count }, () => 1)
     pair.replace(ones(max))
     assert.strictEqual(form(), "Inline")
     pair.remove(0, 1)
@@ -335,7 +338,10 @@ describe("Content against an array", () => {
         volume.run((draft) => Content.truncate(draft, number, 0, time)),
         volume.read((pages) => Content.segment(pages, volume.names, number, 0))
       ].map((result) => outcome<unknown>(result))
-      assert.deepStrictEqual(outcomes, new Array(7).fill(tag))
+      assert.deepStrictEqual(
+        outcomes,
+        Array.from({ length: 7 }, () => tag)
+      )
     }
     const target = (number: number) =>
       outcome<unknown>(volume.read((pages) => Content.readLink(pages, volume.names, number)))
