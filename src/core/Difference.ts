@@ -102,7 +102,7 @@ export const step = (pages: Pages, state: State): Step => {
     if (subject !== undefined) found.push(...tell(pages, state, subject, listings))
     subject = undefined
   }
-  const tables = new TableNames(pages, state)
+  const tables = new TableNames(pages, state.after)
   for (const item of items) {
     const known = Inode.decodeKey(item.key)
     if (known._tag === "Table") found.push(...tellTable(known.name, item))
@@ -221,29 +221,24 @@ const inlineRange = (old: Uint8Array, now: Uint8Array): ReadonlyArray<ByteRange>
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/** The names of the tables of both states by their numbers, listed once they are asked for. */
+/** The names of the tables of the second state by their numbers, listed once one is asked for. */
 class TableNames {
   readonly #pages: Pages
-  readonly #state: State
-  #before: ReadonlyMap<number, Uint8Array> | undefined
-  #after: ReadonlyMap<number, Uint8Array> | undefined
+  readonly #names: Tree
+  #byNumber: ReadonlyMap<number, Uint8Array> | undefined
 
-  constructor(pages: Pages, state: State) {
+  constructor(pages: Pages, names: Tree) {
     this.#pages = pages
-    this.#state = state
+    this.#names = names
   }
 
-  get before(): ReadonlyMap<number, Uint8Array> {
-    return (this.#before ??= tablesOf(this.#pages, this.#state.before))
-  }
-
-  get after(): ReadonlyMap<number, Uint8Array> {
-    return (this.#after ??= tablesOf(this.#pages, this.#state.after))
+  of(number: number): Uint8Array | undefined {
+    this.#byNumber ??= new Map(
+      Tables.list(this.#pages, this.#names, undefined, Number.POSITIVE_INFINITY).map((one) => [one.number, one.name])
+    )
+    return this.#byNumber.get(number)
   }
 }
-
-const tablesOf = (pages: Pages, names: Tree): ReadonlyMap<number, Uint8Array> =>
-  new Map(Tables.list(pages, names, undefined, Number.POSITIVE_INFINITY).map(({ name, number }) => [number, name]))
 
 const tellTable = (name: Uint8Array, { after, before }: TreeDifference.Change): ReadonlyArray<Change> => {
   const numberOf = (value: Uint8Array | undefined) => value && Table.decode(value, 0, value.length).number
@@ -261,7 +256,7 @@ const tellEntry = (
   { key, number }: Inode.Key & { readonly _tag: "TableEntry" },
   { after, before }: TreeDifference.Change
 ): ReadonlyArray<Change> => {
-  const name = tables.after.get(number)
+  const name = tables.of(number)
   if (name === undefined || Table.isOwn(name)) return []
   const table = decoder.decode(name)
   if (after === undefined) return [{ _tag: "EntryRemoved", table, key }]

@@ -158,6 +158,8 @@ describe("Difference", () => {
     states.folder("/d")
     states.folder("/d/in")
     states.make("/d/in/a")
+    states.folder("/d/on")
+    states.make("/d/on/b")
     states.make("/d/out")
     const { back, there } = states.after(() => {
       states.rename("/d/out", "/out")
@@ -169,12 +171,16 @@ describe("Difference", () => {
       `- /d (${FOLDER})`,
       `- /d/in (${FOLDER})`,
       `- /d/in/a (${FILE})`,
+      `- /d/on (${FOLDER})`,
+      `- /d/on/b (${FILE})`,
       moved("/d/out", "/out")
     ])
     assert.deepStrictEqual(sorted(back), [
       `+ /d (${FOLDER})`,
       `+ /d/in (${FOLDER})`,
       `+ /d/in/a (${FILE})`,
+      `+ /d/on (${FOLDER})`,
+      `+ /d/on/b (${FILE})`,
       moved("/out", "/d/out")
     ])
   })
@@ -283,6 +289,14 @@ describe("Difference", () => {
       tell(() => states.write(number, 1000, new Uint8Array(18_000).fill(3))),
       /^~ \/f \(\d\) 20480 20480 \[\d+\+\d+\]$/,
       "runs beside each other are one range"
+    )
+    assert.strictEqual(
+      tell(() => {
+        states.volume.run((draft) => Content.punch(draft, number, 5120, 5120, states.time))
+        states.write(number, 10_240, new Uint8Array(5120).fill(9))
+      }),
+      `${head} 20480 20480 [5120+10240]`,
+      "so are a hole and what stands behind it"
     )
     assert.strictEqual(
       tell(() => states.volume.run((draft) => Content.replace(draft, number, utf8("short"), states.time))),
