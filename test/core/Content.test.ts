@@ -170,6 +170,10 @@ class Pair {
     this.#is(this.#padded(size).slice(0, size))
   }
 
+  commit(): void {
+    assert.strictEqual(this.files.volume.commit(), "Plan")
+  }
+
   /** All of it, a part of it, and the segments of it: holes are zero. */
   compare(from: number, count: number): void {
     const { files, number } = this
@@ -192,7 +196,12 @@ class Pair {
 }
 
 describe("Content against an array", () => {
-  const offset = fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 5 * PAGE }), fc.constantFrom(0, PAGE, 2 * PAGE))
+  const offset = fc.oneof(
+    fc.nat({ max: 12 }),
+    fc.nat({ max: 60 }),
+    fc.nat({ max: 5 * PAGE }),
+    fc.constantFrom(0, PAGE, 2 * PAGE)
+  )
   const added = fc
     .tuple(offset, fc.integer({ min: 1, max: 255 }))
     .map(([count, first]) => Array.from({ length: count }, (_, i) => 1 + ((first + i * 7) % 255)))
@@ -219,25 +228,46 @@ describe("Content against an array", () => {
         (pair: Pair) =>
           pair.punch(at, count)
     ),
-    offset.map((size) => (pair: Pair) => pair.truncate(size))
+    offset.map((size) => (pair: Pair) => pair.truncate(size)),
+    // What is on the disk has to be loaded before it is changed.
+    fc.constant((pair: Pair) => pair.commit())
   )
 
   it("is what was written, put in and taken out", () => {
     let checked = 0
     fc.assert(
-      fc.property(fc.array(change, { maxLength: 12, size: "max" }), offset, offset, (changes, from, count) => {
-        const pair = new Pair()
-        for (const apply of changes) {
-          apply(pair)
-          pair.compare(from, count)
+      fc.property(
+        fc.array(change, { minLength: 4, maxLength: 20, size: "max" }),
+        offset,
+        offset,
+        (changes, from, count) => {
+          const pair = new Pair()
+          for (const apply of changes) {
+            apply(pair)
+            pair.compare(from, count)
+          }
+          FilesCheck.check(pair.files.volume)
+          checked++
         }
-        if (changes.length % 3 === 0) assert.strictEqual(pair.files.volume.commit(), "Plan")
-        FilesCheck.check(pair.files.volume)
-        checked++
-      }),
+      ),
       parameters(300)
     )
     assert.strictEqual(checked, parameters(300).numRuns)
+  })
+
+  it("ends where it says, in the inode and as a rope", () => {
+    for (const count of [0, 3, 3000]) {
+      const pair = new Pair()
+      pair.append(Array.from({ length: count }, () => 1))
+      pair.compare(1, 1)
+      const { files, number } = pair
+      for (const at of [count, count + 1]) {
+        assert.isUndefined(
+          outcome(files.volume.read((pages) => Content.segment(pages, files.volume.names, number, at)))
+        )
+        assert.deepStrictEqual(outcome(files.read(number, at, 5)), new Uint8Array(0))
+      }
+    }
   })
 
   it("stands in the inode again as soon as it is short and replaced, and as long as it grows little", () => {
