@@ -65,7 +65,8 @@ class Pair {
   readonly replica: ReplicaMachine
   readonly #random: Random
   #round = 0
-  #hasReceived = false
+  /** The snapshot whose state the replica shows; its own may have been removed since. */
+  #shown: Snapshot | undefined
 
   constructor(seed: number) {
     this.#random = Random.at(seed, 1)
@@ -160,7 +161,7 @@ class Pair {
     const after = begun?.snapshot === to.name && random.chance(0.5) ? begun.frames : undefined
     if (begun !== undefined) this.count(begun.snapshot === to.name ? "goes on" : "another stream has begun")
     if (after !== undefined) this.count("goes on after frames")
-    const force = base === undefined ? this.#hasReceived : !same(base, here[here.length - 1])
+    const force = this.#shown !== undefined && (base === undefined || !same(base, this.#shown))
     if (force) this.count("forced")
     if (base !== undefined) for (const { id } of here.slice(here.indexOf(base) + 1)) this.replica.release(id)
     if (base === undefined) this.count("full")
@@ -215,7 +216,7 @@ class Pair {
       if (before !== undefined) expectSame(this.replica.get(contentOf), before)
       return false
     }
-    this.#hasReceived = true
+    this.#shown = to
     this.replica.acknowledge([to.id])
     if (random.chance(0.15)) this.#compare(to)
     return true
