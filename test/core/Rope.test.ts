@@ -4,7 +4,7 @@ import { assert, describe, it } from "vitest"
 import type { Draft } from "../../src/core/Draft.ts"
 import { InvariantViolation } from "../../src/core/Invariant.ts"
 import type { Geometry } from "../../src/core/Layout.ts"
-import { CorruptPage } from "../../src/core/Pages.ts"
+import { CleanPages, CorruptPage, MissingPages } from "../../src/core/Pages.ts"
 import * as Rope from "../../src/core/Rope.ts"
 import * as RopeBranch from "../../src/core/RopeBranch.ts"
 import { parameters, scaled } from "./propertyRuns.ts"
@@ -158,6 +158,105 @@ describe("Rope", () => {
       () => volume.edit((draft, rope) => Rope.write(draft, rope, size, Uint8Array.of(1))),
       InvariantViolation
     )
+  })
+
+  it("is read whole runs at a time straight to where they are wanted", () => {
+    const volume = new Volume(SMALL, 4)
+    const random = makeRandom(5)
+    const model = random.bytes(100_000)
+    model.fill(0, 20_480, 30_720)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, model))
+    volume.edit((draft, rope) => Rope.punch(draft, rope, 20_480, 10_240))
+    volume.commit()
+    const rope = volume.draft.roots
+    let straight = 0
+    for (let i = 0; i < 60; i++) {
+      const offset = random.pick([0, 2048, random.below(100_000), random.below(48) * 2048])
+      const target = new Uint8Array(random.pick([100_000, 2048, 6144, random.below(30_000)])).fill(0xee)
+      const loaded = new Map<string, Uint8Array>()
+      const pages = new CleanPages(volume.layout, {
+        find: (address, birth, pageCount) => loaded.get(`${address} ${birth} ${pageCount}`)
+      })
+      const read = (): number => {
+        for (;;) {
+          try {
+            return Rope.read(pages, rope, offset, target)
+          } catch (thrown) {
+            if (!(thrown instanceof MissingPages)) throw thrown
+            for (const { address, birth, into, pageCount } of thrown.pointers) {
+              const found = volume.stored(address, pageCount)
+              if (into !== undefined) {
+                assert.strictEqual(into.length, found.length)
+                into.set(found)
+                straight++
+              }
+              loaded.set(`${address} ${birth} ${pageCount}`, into ?? found)
+            }
+          }
+        }
+      }
+      const count = read()
+      assert.strictEqual(count, Math.min(target.length, Math.max(0, 100_000 - offset)))
+      assert.isTrue(same(target.subarray(0, count), model.subarray(offset, offset + count)), `${offset} +${count}`)
+      assert.isTrue(
+        target.subarray(count).every((byte) => byte === 0xee),
+        "what is not read is left alone"
+      )
+    }
+    assert.isAbove(straight, 200)
+  })
+
+  it("says where data and holes are", () => {
+    const random = makeRandom(6)
+    for (let i = 0; i < 30; i++) {
+      const volume = new Volume(SMALL, 2)
+      const isData = Array.from({ length: 80 }, () => random.chance(0.5))
+      volume.edit((draft, rope) => Rope.truncate(draft, rope, 80 * 512))
+      for (const [page, data] of isData.entries()) {
+        if (data) volume.edit((draft, rope) => Rope.write(draft, rope, page * 512, new Uint8Array(512).fill(1)))
+      }
+      if (i % 2 === 0) volume.commit()
+      volume.forget()
+      const rope = volume.draft.roots
+      for (const offset of [0, random.below(80 * 512)]) {
+        let before: Rope.Segment | undefined
+        let joined = 0
+        for (let at = offset; at < rope.size;) {
+          const here = at
+          const segment = volume.perform((draft) => Rope.segment(draft, rope, here)) ?? assert.fail("it ends early")
+          assert.strictEqual(segment.offset, at)
+          assert.isAbove(segment.count, 0)
+          for (let page = Math.floor(at / 512); page * 512 < at + segment.count; page++) {
+            assert.strictEqual(!isData[page], segment.isHole)
+          }
+          if (segment.count > 1024) joined++
+          if (before?.isHole === segment.isHole) assert.isFalse(segment.isHole && before.count < 512)
+          before = segment
+          at += segment.count
+        }
+        assert.isUndefined(volume.perform((draft) => Rope.segment(draft, rope, rope.size)))
+        if (offset === 0) assert.isAbove(joined, 2, "neighbours under one branch are told as one")
+      }
+    }
+  })
+
+  it("is loaded for a write, and no more than that", () => {
+    const volume = new Volume(SMALL, 4)
+    volume.edit((draft, rope) => Rope.write(draft, rope, 0, new Uint8Array(60_000).fill(1)))
+    volume.commit()
+    const random = makeRandom(7)
+    for (let i = 0; i < 60; i++) {
+      volume.forget()
+      const offset = random.pick([random.below(60_000), volume.draft.roots.size, volume.draft.roots.size + 3000])
+      const bytes = random.bytes(1 + random.below(3000))
+      volume.performSealed(
+        (draft) => Rope.prepareWrite(draft, draft.roots, offset, bytes.length),
+        (draft) => (draft.roots = Rope.write(draft, draft.roots, offset, bytes))
+      )
+      assert.isTrue(same(volume.read(volume.draft.roots, offset, bytes.length), bytes))
+      if (i % 7 === 0) volume.commit()
+    }
+    volume.check()
   })
 
   it("answers the same rope if nothing changed", () => {

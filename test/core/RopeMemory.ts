@@ -64,16 +64,22 @@ export class Volume implements PageSource {
     for (const name of this.#loaded.keys()) if (chance()) this.#loaded.delete(name)
   }
 
+  /** What is on the disk there. */
+  stored(address: number, pageCount: number, birth?: number): Uint8Array {
+    const { pageBytes } = this.layout
+    const bytes = new Uint8Array(pageCount * pageBytes)
+    for (let i = 0; i < pageCount; i++) {
+      const page = this.#pages.get(address + i)
+      assert(page !== undefined && page.birth === (birth ?? page.birth), "a pointer names pages that were written")
+      bytes.set(page.bytes, i * pageBytes)
+    }
+    return bytes
+  }
+
   load(pointers: ReadonlyArray<Pointer.Pointer>): void {
     this.batches++
     for (const pointer of pointers) {
-      const { pageBytes } = this.layout
-      const bytes = new Uint8Array(pointer.pageCount * pageBytes)
-      for (let i = 0; i < pointer.pageCount; i++) {
-        const page = this.#pages.get(pointer.address + i)
-        assert(page !== undefined && page.birth === pointer.birth, "a pointer names pages that were written")
-        bytes.set(page.bytes, i * pageBytes)
-      }
+      const bytes = this.stored(pointer.address, pointer.pageCount, pointer.birth)
       assert.isUndefined(Binding.fault(this.binding, pointer, bytes))
       this.#loaded.set(key(pointer.address, pointer.birth, pointer.pageCount), bytes)
     }

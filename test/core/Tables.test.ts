@@ -223,6 +223,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>((run) => void run.volume.writeEarly()) }
 )
 
+/** Nothing comes of an attempt that breaks a rule. */
+const refuses = (run: Run, f: () => void, message: string): void => {
+  assert.throws(f, message)
+  run.volume.draft.abandon()
+}
+
 describe("Tables", () => {
   for (const pageBytes of [512, 4096]) {
     it(`are maps from bytes to bytes, in pages of ${pageBytes} bytes`, () => {
@@ -315,6 +321,106 @@ describe("Tables", () => {
     const again = run.volume.read((pages) => Tables.find(pages, run.volume.names, utf8("a")))
     assert.deepStrictEqual(again, { number: nextInode + 2, count: 1 })
     run.compare()
+  })
+
+  it("are written at the end, in the entry and as ropes", () => {
+    const run = new Run(512, 3)
+    for (const count of [0, 5, 3000]) {
+      const key = utf8(`${count}`)
+      run.set("a", key, noise(count, 1))
+      for (let i = 0; i < 3; i++) {
+        run.append("a", key, noise(700, i))
+        run.commit()
+      }
+    }
+    run.compare()
+    for (const [name, key] of [
+      ["a", "b"],
+      ["b", "0"]
+    ]) {
+      const append = (): void => run.volume.run((draft) => Tables.append(draft, utf8(name), utf8(key), utf8("x")))
+      refuses(run, append, "a value was set before more of it is")
+    }
+  })
+
+  it("have names that were checked", () => {
+    const run = new Run(512, 3)
+    const longest = Inode.nameBytesMax(run.volume.layout)
+    const name = (count: number): Uint8Array => new Uint8Array(count).fill(0x61)
+    const put = (count: number) => run.volume.run((draft) => Tables.put(draft, name(count), utf8("k"), utf8("v")))
+    const create = (count: number) => run.volume.run((draft) => Tables.create(draft, name(count)))
+    for (const make of [put, create]) {
+      assert.doesNotThrow(() => void make(1))
+      assert.doesNotThrow(() => void make(longest))
+      for (const count of [0, longest + 1]) refuses(run, () => void make(count), "the name of a table was checked")
+    }
+  })
+
+  it("are listed some at a time, after a name that need not be there", () => {
+    const run = new Run(512, 3)
+    for (const name of ["b", "ba", "bab", "c"]) run.volume.run((draft) => Tables.create(draft, utf8(name)))
+    const list = (after: string | undefined, countMax: number) =>
+      run.volume
+        .read((pages) => Tables.list(pages, run.volume.names, after === undefined ? undefined : utf8(after), countMax))
+        .map(({ name }) => Buffer.from(name).toString())
+    assert.deepStrictEqual(list(undefined, 2), ["b", "ba"])
+    assert.deepStrictEqual(list("b", 9), ["ba", "bab", "c"])
+    assert.deepStrictEqual(list("a", 9), ["b", "ba", "bab", "c"])
+    assert.deepStrictEqual(list("ba", 1), ["bab"])
+    assert.deepStrictEqual(list("c", 1), [])
+    assert.throws(() => list("c", 0), "at least one at a time")
+  })
+
+  it("are read as far as a call may: entries, bytes, values", () => {
+    const run = new Run(512, 3)
+    const { volume } = run
+    for (let i = 0; i < 6; i++) run.set("a", Uint8Array.of(i), noise(10, i))
+    run.set("a", Uint8Array.of(6), noise(200, 6))
+    const scan = (limits: Tables.Limits) =>
+      volume.read((pages) => Tables.scan(pages, volume.names, utf8("a"), NO_RANGE, limits))
+    const counts = (limits: Tables.Limits) => {
+      const { entries, isLast } = scan(limits)
+      return [entries.length, entries.filter(({ value }) => value !== undefined).length, isLast]
+    }
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 1000, hasValues: true }), [7, 7, true])
+    assert.deepStrictEqual(counts({ countMax: 7, byteCountMax: 1000, hasValues: true }), [7, 7, false])
+    assert.deepStrictEqual(counts({ countMax: 3, byteCountMax: 1000, hasValues: true }), [3, 3, false])
+    // An entry has 11 bytes here: the third one reaches 33, and not 34.
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 33, hasValues: true }), [3, 3, false])
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 34, hasValues: true }), [4, 4, false])
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 34, hasValues: false }), [7, 0, true])
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 10, hasValues: true }), [1, 1, false])
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 9, hasValues: true }), [1, 0, false])
+    assert.deepStrictEqual(counts({ countMax: 8, byteCountMax: 200, hasValues: true }), [7, 7, false])
+    assert.throws(() => scan({ countMax: 0, byteCountMax: 1, hasValues: true }), "at least one entry at a time")
+  })
+
+  it("are cleared by so many entries, or so many bytes, at a time", () => {
+    const run = new Run(512, 3)
+    const { volume } = run
+    const count = (): number => volume.read((pages) => Tables.find(pages, volume.names, utf8("a")))?.count ?? -1
+    const clear = (countMax: number) => volume.run((draft) => Tables.clear(draft, utf8("a"), countMax))
+    for (let i = 0; i < 6; i++) run.set("a", Uint8Array.of(i), noise(10, i))
+    assert.deepStrictEqual([clear(4), count()], [false, 2])
+    assert.deepStrictEqual([clear(2), count()], [false, 0])
+    assert.deepStrictEqual([clear(2), count()], [true, 0])
+    refuses(run, () => void clear(0), "at least one entry at a time")
+    // 512 KiB are a piece.
+    for (let i = 0; i < 4; i++) run.set("a", Uint8Array.of(i), noise(512 * 400, i))
+    run.commit()
+    assert.deepStrictEqual([clear(9), count()], [false, 1], "the third one reaches a piece")
+    assert.deepStrictEqual([clear(9), count()], [true, 0])
+    run.model.set("a", new Map())
+    run.commit()
+    run.compare()
+    assert.isTrue(volume.run((draft) => Tables.clear(draft, utf8("none"), 1)))
+    run.set("a", utf8("long"), noise(512 * 1300, 1))
+    assert.deepStrictEqual([clear(9), count()], [false, 1])
+    assert.isTrue(clear(9))
+    assert.strictEqual(
+      volume.run((draft) => Tables.remove(draft, utf8("none"), utf8("k"))),
+      "Missing"
+    )
   })
 
   it("give a long value up in pieces", () => {
