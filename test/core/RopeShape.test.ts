@@ -2,7 +2,7 @@
 import { assert, describe, it } from "vitest"
 import * as Rope from "../../src/core/Rope.ts"
 import { Volume } from "./RopeMemory.ts"
-import { LARGE, makeRandom, MIB, SMALL } from "./RopePair.ts"
+import { LARGE, makeRandom, MIB, same, SMALL } from "./RopePair.ts"
 
 describe("Rope", () => {
   it("keeps full runs and full branches behind appends", () => {
@@ -139,5 +139,33 @@ describe("Rope", () => {
     assert.isAtLeast(volume.check().runs, Math.ceil(100_000 / 1536))
     assert.deepStrictEqual(volume.read(volume.draft.roots, 0, 300_000), before)
     volume.perform((draft) => assert.strictEqual(Rope.shorten(draft, draft.roots, 3), draft.roots))
+  })
+
+  it("joins branches that became short with a neighbour", () => {
+    const random = makeRandom(12)
+    for (let round = 0; round < 6; round++) {
+      const volume = new Volume(SMALL, 1)
+      let model = random.bytes(400 * 512)
+      volume.edit((draft, rope) => Rope.write(draft, rope, 0, model))
+      volume.commit()
+      while (model.length > 0) {
+        const { branches, runs } = volume.check()
+        const { ropeFanout } = volume.layout
+        // All but the last branch of a level are filled to a part at least; `check` looks at that, and this at what it comes to.
+        assert.isAtMost(branches, Math.ceil((4 * runs) / ropeFanout) + 4)
+        const first = random.below(model.length / 512)
+        const pages = random.pick([1, 3, ropeFanout - 1, ropeFanout, 2 * ropeFanout, 70])
+        const [from, to] = [first * 512, Math.min(model.length, (first + pages) * 512)]
+        volume.edit((draft, rope) => Rope.remove(draft, rope, from, to - from))
+        const left = new Uint8Array(model.length - (to - from))
+        left.set(model.subarray(0, from))
+        left.set(model.subarray(to), from)
+        model = left
+        assert.isTrue(same(volume.read(volume.draft.roots, 0, model.length + 1), model))
+        if (random.chance(0.5)) volume.commit()
+        if (random.chance(0.5)) volume.forget()
+      }
+      assert.deepStrictEqual(volume.draft.roots, Rope.empty(volume.layout))
+    }
   })
 })
