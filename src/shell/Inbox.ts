@@ -2,8 +2,8 @@
  * The frames of a send stream out of chunks of any size.
  *
  * - A frame is given out once it verified as the one after the frame before it.
- * - A stream that goes on where an earlier one broke off leaves frames out after the first one: `skipTo` says which digest the
- *   next one may follow as well.
+ * - A stream that goes on where an earlier one broke off leaves frames out after the first one: `skipTo` says which one was the
+ *   last of them, which the next one may follow as well.
  */
 import * as Bytes from "../core/Bytes.ts"
 import type { Checksum } from "../core/Checksum.ts"
@@ -24,20 +24,20 @@ export class Inbox {
   #index = 0
   #hasMagic = false
   #isEnded = false
-  #staged: { readonly count: number; readonly digest: Uint8Array } | undefined
+  #staged: { readonly count: number; readonly digest: Uint8Array; readonly isEnd: boolean } | undefined
 
   constructor(checksum: Checksum) {
     this.#checksum = checksum
   }
 
-  /** Whether the end has arrived. */
+  /** Whether the end has arrived, or is all that was left out. */
   get isEnded(): boolean {
-    return this.#isEnded
+    return this.#isEnded || this.#staged?.isEnd === true
   }
 
-  /** The frame that comes now may also be the one after so many, of which the last one had this digest. */
-  skipTo(count: number, digest: Uint8Array): void {
-    this.#staged = { count, digest }
+  /** The frame that comes now may also be the one after so many, of which this was the last; if that was the end, none may come. */
+  skipTo(count: number, last: Uint8Array): void {
+    this.#staged = { count, digest: Transfer.digestOf(last).slice(), isEnd: isEnd(Transfer.records(last)) }
   }
 
   push(chunk: Uint8Array): void {
@@ -73,7 +73,7 @@ export class Inbox {
     const records = Transfer.records(bytes)
     if (records === undefined) return `the records of frame ${this.#index} make no sense`
     this.#digest = Transfer.digestOf(bytes)
-    this.#isEnded = records.at(-1)?._tag === "End"
+    this.#isEnded = isEnd(records)
     return { index: this.#index++, bytes, records }
   }
 
@@ -102,3 +102,5 @@ export class Inbox {
     if (left > 0) this.#pending = [this.#pending[0].subarray(left), ...this.#pending.slice(1)]
   }
 }
+
+const isEnd = (records: ReadonlyArray<Transfer.Record> | undefined): boolean => records?.at(-1)?._tag === "End"

@@ -166,7 +166,7 @@ const begin = Effect.fnUntraced(function* (
   })
   if (kept === undefined) return arrival
   if (equal(kept.first, bytes)) {
-    inbox.skipTo(kept.frames, Transfer.digestOf(kept.last).slice())
+    inbox.skipTo(kept.frames, kept.last)
     return { ...arrival, staged: kept.frames, tail: [], tailBytes: 0 }
   }
   yield* dropStaged(session)

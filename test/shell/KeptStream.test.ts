@@ -40,4 +40,21 @@ describe("a stream that is kept while it arrives", () => {
       assert.isUndefined(yield* replica.receiving)
       assert.deepStrictEqual((yield* replica.check({ deep: true })).problems, [])
     }).pipe(Effect.scoped, Effect.runPromise))
+
+  it("is received without any more of it where all frames are kept already", () =>
+    Effect.gen(function* () {
+      const { replica, source } = yield* pair
+      const whole = source.send("two", { from: "one" })
+      const frames = (yield* Stream.runCollect(whole)).length - 1
+      // The wire breaks behind the last frame, before anybody is told.
+      yield* Effect.flip(replica.receive(Stream.concat(whole, Stream.fail("broken"))))
+      assert.deepStrictEqual(yield* replica.receiving, { snapshot: "two", frames })
+      const rest = yield* Stream.runCollect(source.send("two", { from: "one", after: frames }))
+      assert.strictEqual(rest.length, 2, "what says that it is a stream, and which one")
+      const received = yield* replica.receive(Stream.fromIterable(rest))
+      assert.deepStrictEqual([received.snapshot, received.frames], ["two", frames])
+      assert.deepStrictEqual(yield* contentOf(replica), yield* contentOf(source))
+      assert.isUndefined(yield* replica.receiving)
+      assert.deepStrictEqual((yield* replica.check({ deep: true })).problems, [])
+    }).pipe(Effect.scoped, Effect.runPromise))
 })

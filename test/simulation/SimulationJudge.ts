@@ -46,8 +46,8 @@ export const compareWhole = (world: World, where: string, state: State, text: st
   world.breach(`${where}: state ${state.mark} is not what it was:\n${CrashState.difference(text, Model.textOf(state))}`)
 }
 
-/** Reads all there is and compares it; nothing if a read has failed. */
-export const readWhole = (world: World, where: string, floor: State): Effect.Effect<State | undefined> =>
+/** Reads all there is and compares it; nothing if a read has failed. What has to be in it is asked for when it is read. */
+export const readWhole = (world: World, where: string, floor: () => State): Effect.Effect<State | undefined> =>
   Effect.map(
     Effect.exit(
       world.volume.read((pages, roots) => ({
@@ -60,7 +60,7 @@ export const readWhole = (world: World, where: string, floor: State): Effect.Eff
         tagOf(world, where, exit.cause)
         return undefined
       }
-      const state = stateIn(world, exit.value.seen, floor)
+      const state = stateIn(world, exit.value.seen, floor())
       compareWhole(world, where, state, exit.value.text)
       return state
     }

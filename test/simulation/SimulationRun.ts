@@ -27,7 +27,7 @@ import { SimulationWatch } from "./SimulationWatch.ts"
 import { readWhole } from "./SimulationJudge.ts"
 import { check } from "./SimulationReader.ts"
 import * as Worker from "./SimulationWorker.ts"
-import { type Histogram, tagOf, type World } from "./SimulationWorld.ts"
+import { floorOf, type Histogram, tagOf, type World } from "./SimulationWorld.ts"
 
 /** Of a seed, if nothing else is said. */
 export const OPERATIONS = 300
@@ -190,7 +190,7 @@ class SimulationRun {
       const made = this.#world(event, machine, watch, service, isLast)
       if (Exit.isFailure(opened)) return this.#refused(made, opened, isSafe)
       world = made
-      const found = yield* readWhole(made, "after opening", this.#model.floor)
+      const found = yield* readWhole(made, "after opening", () => this.#model.floor)
       if (found === undefined) return
       // What an opening has shown is not taken back.
       this.#model.floor = found
@@ -202,7 +202,8 @@ class SimulationRun {
         concurrency: "unbounded",
         discard: true
       })
-      if (!made.health.isPoisoned) yield* readWhole(made, "at the end", this.#model.told)
+      // A commit by interval may fail until all is read.
+      if (!made.health.isPoisoned) yield* readWhole(made, "at the end", () => floorOf(made))
       if (isLast) {
         yield* check(made, true)
         if (random.chance(0.5)) yield* Worker.removeAll(made)
