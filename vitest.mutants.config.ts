@@ -32,7 +32,7 @@ class QuickFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ["test/core/*.test.ts", "test/shell/{Difference,KeptStream,Transfer}.test.ts", "test/faults/Rescue.test.ts"],
+    include: ["test/core/*.test.ts", "test/shell/{Difference,Transfer}.test.ts", "test/faults/Rescue.test.ts"],
     // A new worker for every file would cost more than its tests.
     isolate: false,
     testTimeout: 60_000,

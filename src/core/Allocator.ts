@@ -56,8 +56,11 @@ export const heldFor = (held: ReadonlyArray<Held>, oldestRoot: number, base: num
 /** Pages that could be taken now. */
 export const allocatableCount = (allocator: Allocator): number => allocator.freeCount - heldCount(allocator)
 
-/** Pages kept for deletions: for what they take before what they release comes back. */
-const deletionCount = (pageCount: number): number => Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+/**
+ * Pages kept for deletions: for what they take before what they release comes back. Half of them have to be enough for the nodes
+ * of the snapshot tree and of the deadlists that the removal of a snapshot changes, in the smallest volumes too.
+ */
+const deletionCount = (pageCount: number): number => Math.min(256, Math.max(16, Math.floor(pageCount / 64)))
 
 /**
  * Pages kept for commits that release at least as many pages as they take, so that deletions work on a full volume (I16):

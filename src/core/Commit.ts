@@ -5,7 +5,8 @@
  * - The root names the base that is durable when it is encoded; everything it adds has birth > base.
  * - With one barrier pages and root may reach the disk in any order, since recovery verifies all that is younger than the
  *   base. A commit of more than a mebibyte, or one whose pages were written early, has two: recovery then takes the root.
- * - A commit that releases at least as many pages as it takes may use the reserve (I16).
+ * - A commit that releases at least as many pages as it takes may use the reserve (I16), and so may one that only removes
+ *   snapshots: see {@link removesOnly}.
  * - Planning may miss pages of the free map; it is run as an attempt of its draft, and changes no byte of a node before it
  *   has all it needs.
  */
@@ -17,6 +18,7 @@ import * as Extent from "./Extent.ts"
 import * as FreeMap from "./FreeMap.ts"
 import { invariant } from "./Invariant.ts"
 import * as Node from "./Node.ts"
+import * as Pointer from "./Pointer.ts"
 import * as RootRecord from "./RootRecord.ts"
 import * as RootSlots from "./RootSlots.ts"
 import * as Rollback from "./Rollback.ts"
@@ -86,6 +88,16 @@ const topsOf = (roots: Roots): ReadonlyArray<Settle.Top & { readonly name: (type
     names: name === "names"
   }))
 
+/**
+ * Whether all that a draft does is to remove snapshots. Their lists may take more nodes than they had before they take fewer: what
+ * no older snapshot sees is off them, and the rest stands in others, whose leaves it splits.
+ */
+export const removesOnly = ({ dead, layout, roots }: RootsDraft): boolean => {
+  const { names, pending } = roots
+  if (Pointer.isMemory(layout, names.link, 0) || pending.snapshot !== undefined) return false
+  return dead.every(({ bookkeeping }) => bookkeeping)
+}
+
 /** All nodes of the draft that are in memory. */
 export const collect = (draft: RootsDraft): Settle.Places => Settle.collect(draft, topsOf(draft.roots))
 
@@ -135,6 +147,7 @@ export const plan = (
   invariant(generation > base.generation, "generations increase")
   // What a snapshot still sees goes on its list; the pages that editing the lists releases are free with the rest.
   const userDead = draft.dead.length
+  const isRemoval = removesOnly(draft)
   const { pending } = draft.roots
   const free = Deadlists.record(draft, Rollback.stillDead(draft.dead, pending.rollbacks))
   for (const rollback of pending.rollbacks) Snapshots.noteRollback(draft, rollback.generation)
@@ -163,7 +176,7 @@ export const plan = (
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const { pageCount } = after.map
   const reserve =
-    total <= Extent.size(dead)
+    isRemoval || total <= Extent.size(dead)
       ? 0
       : Allocator.reserveCount(layout, pageCount) - Allocator.overheadCount(layout, pageCount)
   const taken = Allocator.take(draft, after, sizes, reserve)

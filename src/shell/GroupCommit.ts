@@ -92,8 +92,8 @@ export const hasPlenty = (group: Session.Group): boolean =>
   group.roomPages
 
 /**
- * Whether the draft can still be committed: it takes no more than there is, or no more than it releases. Runs for which
- * there are no long extents will be cut up, which takes pages as well.
+ * Whether the draft can still be committed: it takes no more than there is, or no more than it releases, or it only removes
+ * snapshots. Runs for which there are no long extents will be cut up, which takes pages as well.
  */
 export const hasRoom = (session: Session.Session, group: Session.Group): Effect.Effect<boolean, Failure> => {
   const { draft, pinned } = group
@@ -105,7 +105,8 @@ export const hasRoom = (session: Session.Session, group: Session.Group): Effect.
     const taken = sizes.reduce((pages, count) => pages + count, listPages)
     const { allocator, roomPages } = group
     const overhead = Allocator.overheadCount(draft.layout, allocator.map.pageCount)
-    const room = Math.max(roomPages, Math.min(released, Allocator.allocatableCount(allocator) - overhead))
+    const most = Allocator.allocatableCount(allocator) - overhead
+    const room = Commit.removesOnly(draft) ? most : Math.max(roomPages, Math.min(released, most))
     if (taken > room) return false
     if (taken + LongRuns.growth(draft.layout, places) <= room) return true
     return Allocator.take(draft, allocator, sizes, 0)._tag === "Taken"

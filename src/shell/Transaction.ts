@@ -128,14 +128,22 @@ const withPermit = <A, E, R>(
   session: Session.Session,
   use: (restore: Restore, group: Session.Group) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Failure, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(takePermit(session, restore), (): Effect.Effect<A, E | Failure, R> => {
+  Effect.uninterruptibleMask((restore) => {
+    const enter = Effect.suspend((): Effect.Effect<A, E | Failure, R> => {
       const refused = Session.refusal(session)
       return refused === undefined
         ? use(restore, GroupCommit.join(session))
         : Effect.andThen(session.writer.release(1), Effect.fail(refused))
     })
-  )
+    return Effect.flatMap(takePermit(session, restore), () => {
+      const { durability, group } = session
+      // Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it
+      // cannot be committed, that is for the next sync to tell.
+      const isInTheWay =
+        durability === "interval" && group !== undefined && group.transactions > 0 && !GroupCommit.hasPlenty(group)
+      return isInTheWay ? Effect.andThen(Effect.exit(GroupCommit.settle(session)), enter) : enter
+    })
+  })
 
 /** Runs `effect` as one transaction; inside another it is a savepoint of that. */
 export const transaction = <A, E, R>(

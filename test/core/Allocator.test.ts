@@ -379,15 +379,15 @@ describe("Allocator", () => {
     assert.deepStrictEqual(runsTaken(short, 12), runOf(30, 12))
   })
 
-  it("keeps a reserve of a 64th, at least 8 pages and at most 256, and of as many as the free map can have", () => {
+  it("keeps a reserve of a 64th, at least 16 pages and at most 256, and of as many as the free map can have", () => {
     const layout = Layout.make({ pageBytes: 512, addressBytes: 3, checksumBytes: 8, extensionBytes: 0 })
     const reserves = [16, 512, 1024, 6400, 16_384, 10_000_000].map((pages) => Allocator.reserveCount(layout, pages))
     const nodes = [1, 1, 1, 2 + 1, 5 + 1, 2521 + 97 + 4 + 1]
     assert.deepStrictEqual(
       reserves,
-      [8, 8, 16, 100, 256, 256].map((pages, i) => pages + nodes[i])
+      [16, 16, 16, 100, 256, 256].map((pages, i) => pages + nodes[i])
     )
     const overheads = [16, 6400, 10_000_000].map((pages) => Allocator.overheadCount(layout, pages))
-    assert.deepStrictEqual(overheads, [4 + 1, 50 + 3, 128 + 2623])
+    assert.deepStrictEqual(overheads, [8 + 1, 50 + 3, 128 + 2623])
   })
 })

@@ -83,7 +83,7 @@ const checkFigures = Effect.fnUntraced(function* (volume: Service, where: string
 
 /** As the documents say, and not as the code does: some pages for deletions, and those of a whole free map. */
 const reserveOf = (pageBytes: number, pointerBytes: number, pageCount: number): number => {
-  let pages = Math.min(256, Math.max(8, Math.floor(pageCount / 64)))
+  let pages = Math.min(256, Math.max(16, Math.floor(pageCount / 64)))
   let nodes = pageCount
   let children = 8 * (pageBytes - 16)
   do {

@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer } from "effect"
 import * as Pointer from "../../src/core/Pointer.ts"
 import { KeyValue, MemoryDevice, Volume, VolumeFileSystem } from "../../src/index.ts"
+import { Random } from "../../src/testing/Random.ts"
 import type { VolumeError } from "../../src/index.ts"
 import { DeviceFailed } from "../../src/shell/DeviceError.ts"
 import { bytes, faces, gatedDevice, MEBIBYTE, pattern, text, volume, volumeOn } from "./TestVolume.ts"
@@ -311,6 +312,39 @@ describe("by interval, a transaction that takes a snapshot", () => {
         assert.strictEqual(yield* fs.readFileString("/file"), "after")
         assert.deepStrictEqual(names(yield* snapshots.list), ["one"])
       }).pipe(Effect.provide(volumeOn(device, { durability: "interval" })))
+    })
+  )
+})
+
+describe("on a full volume, by interval", () => {
+  it.effect("snapshots are removed, whatever waits for a commit", () =>
+    Effect.gen(function* () {
+      let removed = 0
+      for (let seed = 0; seed < 300; seed++) {
+        const random = new Random(seed)
+        yield* Effect.gen(function* () {
+          const { check, fs, snapshots } = yield* all
+          const full: Array<string> = []
+          for (let step = 0; full.length < 20; step++) {
+            const path = `/f${random.below(9)}`
+            const work: Effect.Effect<unknown, { readonly message: string }> = random.chance(0.15)
+              ? snapshots.create(`${step}`)
+              : random.chance(0.3)
+                ? fs.remove(path, { force: true })
+                : fs.writeFile(path, pattern(random.below(1600), step))
+            yield* Effect.catch(work, ({ message }) => Effect.sync(() => full.push(message)))
+          }
+          assert.isTrue(full.every((message) => message.includes("is full")))
+          const left = [...(yield* snapshots.list)]
+          while (left.length > 0) {
+            const [{ name }] = left.splice(random.below(left.length), 1)
+            yield* snapshots.remove(name)
+            removed++
+          }
+          assert.deepStrictEqual((yield* check({ deep: true })).problems, [])
+        }).pipe(Effect.provide(volume((64 + random.below(40)) * 512, { pageSize: 512, durability: "interval" })))
+      }
+      assert.isAbove(removed, 300)
     })
   )
 })
