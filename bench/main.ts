@@ -124,7 +124,7 @@ for (const name of boundNames.filter(wants)) {
 }
 
 if (values.publish) {
-  await Publication.write({
+  Publication.write({
     scale,
     rounds,
     machine: Machine.describe(values.in ?? tmpdir()),
