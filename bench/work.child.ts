@@ -7,6 +7,7 @@ import type * as Child from "./Child.ts"
 import type { Content, Pairs, Place } from "./contest/Contestant.ts"
 import * as Contestants from "./contest/Contestants.ts"
 import * as Material from "./Material.ts"
+import { peakMiB } from "./PeakMemory.ts"
 import { time } from "./rows/Row.ts"
 
 const task = process.argv[2]
@@ -31,7 +32,7 @@ const stream = async (): Promise<Child.Streamed> => {
   })
   if (byteCount !== chunkCount * Material.CHUNK_BYTES) throw new Error(`${byteCount} bytes came out`)
   await content.close()
-  return { inMs, outMs, peakMiB: process.resourceUsage().maxRSS / 1024 }
+  return { inMs, outMs, peakMiB: peakMiB() }
 }
 
 /** What the system counts of this process: bytes of pages that it has made dirty. */

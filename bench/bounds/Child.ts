@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { peakMiB } from "../PeakMemory.ts"
 
 const run = promisify(execFile)
 const tool = join(import.meta.dirname, "../../src/cli/main.ts")
@@ -26,5 +27,5 @@ export const script = async (name: string, ...args: ReadonlyArray<string>): Prom
 
 /** Prints what {@link script} reads. */
 export const report = (ms: number): void => {
-  console.log(JSON.stringify({ ms, peakMiB: process.resourceUsage().maxRSS / 1024 }))
+  console.log(JSON.stringify({ ms, peakMiB: peakMiB() }))
 }

@@ -3,18 +3,19 @@ import * as Material from "../Material.ts"
 import { expect, type Group, median, type Sample, time } from "./Row.ts"
 
 const PART_BYTES = 1000
-/** Who takes no longer than this for one part is asked for many. */
+/** Who takes no longer than this for one part of a few is asked for many. */
 const MANY_MS = 20
+const FEW = 3
 const MANY = 200
 
-/** The middle of many, if one is quick. */
+/** The middle of many, if a few are quick. */
 const settled = async (
   of: (offsets: ReadonlyArray<number>) => Promise<ReadonlyArray<number>>,
   byteCount: number,
   seed: number
 ): Promise<number> => {
-  const [first] = await of(Material.middle(byteCount, 1, seed))
-  return first > MANY_MS ? first : median(await of(Material.middle(byteCount, MANY, seed + 1)))
+  const few = median(await of(Material.middle(byteCount, FEW, seed)))
+  return few > MANY_MS ? few : median(await of(Material.middle(byteCount, MANY, seed + 1)))
 }
 
 export const group: Group = {
