@@ -9,7 +9,7 @@ import { FileDevice } from "../../src/node.ts"
 import type { Contestant, Content, Entry, Pairs, Place, Tree } from "./Contestant.ts"
 import * as SourceFolder from "./SourceFolder.ts"
 
-/** Room for what a commit writes beside what it replaces. */
+/** Room for what a commit writes beside what it replaces; a small store is not in a large file. */
 const SPARE_BYTES = 256 * 1024 * 1024
 const FILE = "/large"
 
@@ -17,7 +17,8 @@ type Services = FileSystem.FileSystem | KeyValue.KeyValue | Volume.Volume
 
 /** The volume of a folder, open until it is closed. */
 export const open = async ({ byteCount, folder }: Place) => {
-  const size = Math.ceil((SPARE_BYTES + 2.5 * byteCount) / 65536) * 65536
+  const spareBytes = Math.min(SPARE_BYTES, 16 * 1024 * 1024 + 8 * byteCount)
+  const size = Math.ceil((spareBytes + 2.5 * byteCount) / 65536) * 65536
   const layer = Layer.mergeAll(VolumeFileSystem.layer, KeyValue.layer).pipe(
     Layer.provideMerge(Volume.layer()),
     Layer.provide(FileDevice.layer({ path: join(folder, "volume.img"), size }))
