@@ -1,30 +1,67 @@
-/** Work in a process of its own: its time and its peak memory are its own. */
-import { execFile } from "node:child_process"
+/**
+ * Work of a contestant in a process of its own: its memory, what the system counts of it, and its death are its own. The work is
+ * done by `work.child.ts`.
+ */
+import { spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { promisify } from "node:util"
+import type { Name, Place } from "./contest/Contestant.ts"
 
-const run = promisify(execFile)
-const tool = join(import.meta.dirname, "../src/cli/main.ts")
+export type Kind = "content" | "pairs"
 
-/** Runs the tool and answers milliseconds. */
-export const notafs = async (...args: ReadonlyArray<string>): Promise<number> => {
-  const start = performance.now()
-  await run(process.execPath, [tool, ...args])
-  return performance.now() - start
+/** What a process is to do with the store that stands in a place. */
+export interface Work extends Place {
+  readonly contestant: Name
+  readonly kind?: Kind
+  readonly names?: number
+  readonly commits?: number
+  readonly chunkCount?: number
 }
 
-export interface Measured {
-  readonly ms: number
-  readonly peakMiB: number
-}
+const OUTPUT_BYTES = 16 * 1024 * 1024
 
-/** Runs a script of this folder, which prints a {@link Measured} as its last line. */
-export const script = async (name: string, ...args: ReadonlyArray<string>): Promise<Measured> => {
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, name), ...args])
+const run = (task: string, work: Work) =>
+  spawnSync(
+    process.execPath,
+    ["--no-warnings", join(import.meta.dirname, "work.child.ts"), task, JSON.stringify(work)],
+    { encoding: "utf8", maxBuffer: OUTPUT_BYTES }
+  )
+
+/** The last line that it prints. */
+const answer = async <A>(task: string, work: Work): Promise<A> => {
+  const { signal, status, stderr, stdout } = run(task, work)
+  if (status !== 0) {
+    const reason = /^\w*Error.*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1)
+    throw new Error(`its process ended by ${signal ?? status}: ${reason}`)
+  }
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "")
 }
 
-/** Prints what {@link script} reads. */
-export const report = (ms: number): void => {
-  console.log(JSON.stringify({ ms, peakMiB: process.resourceUsage().maxRSS / 1024 }))
+export interface Streamed {
+  readonly inMs: number
+  readonly outMs: number
+  readonly peakMiB: number
 }
+
+/** Streams chunks in, and out again. */
+export const stream = (work: Work): Promise<Streamed> => answer("stream", work)
+
+export interface Written {
+  /** For a commit: what the store counts, if it does, and what the system does. */
+  readonly counted?: number
+  readonly system: number
+}
+
+/** Commits, each of one put to a key that is there. */
+export const bytes = (work: Work): Promise<Written> => answer("bytes", work)
+
+/** Fills a store. */
+export const prepare = (work: Work): Promise<unknown> => answer("prepare", work)
+
+/** Changes a store, and is killed as soon as the last change is durable. */
+export const crash = async (work: Work): Promise<void> => {
+  const { signal, stderr } = run("crash", work)
+  if (signal !== "SIGKILL") throw new Error(`it was not killed: ${stderr.trim().split("\n").at(-1)}`)
+}
+
+/** Opens a store, and reads one value. */
+export const reopen = (work: Work): Promise<{ readonly ms: number }> => answer("reopen", work)

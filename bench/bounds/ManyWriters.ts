@@ -1,8 +1,8 @@
 /** 64 writers at a time, each of which waits until its change is durable, against one: they share syncs. */
 import { join } from "node:path"
 import { Effect, FileSystem, Layer } from "effect"
-import { Volume, VolumeFileSystem } from "../src/index.ts"
-import { FileDevice } from "../src/node.ts"
+import { Volume, VolumeFileSystem } from "../../src/index.ts"
+import { FileDevice } from "../../src/node.ts"
 import type { Row } from "./Row.ts"
 
 const WRITERS = 64

@@ -2,8 +2,8 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, FileSystem, Layer } from "effect"
-import { Volume, VolumeFileSystem } from "../src/index.ts"
-import { FileDevice } from "../src/node.ts"
+import { Volume, VolumeFileSystem } from "../../src/index.ts"
+import { FileDevice } from "../../src/node.ts"
 import { median, type Row } from "./Row.ts"
 
 const FILES = 100_000

@@ -4,8 +4,8 @@
  */
 import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from "node:fs"
 import { Effect, FileSystem, Layer } from "effect"
-import { Volume, VolumeFileSystem } from "../src/index.ts"
-import { FileDevice } from "../src/node.ts"
+import { Volume, VolumeFileSystem } from "../../src/index.ts"
+import { FileDevice } from "../../src/node.ts"
 import * as Child from "./Child.ts"
 import { time } from "./Row.ts"
 

@@ -8,7 +8,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Child from "./Child.ts"
 import type { Row } from "./Row.ts"
-import * as Scratch from "./Scratch.ts"
+import * as Scratch from "../Scratch.ts"
 
 /** Half the baseline's speed is twice its time. */
 const RATIO_BOUND = 2

@@ -4,9 +4,9 @@
  */
 import { join } from "node:path"
 import { Effect, FileSystem, Layer, Stream } from "effect"
-import { Volume, VolumeFileSystem } from "../src/index.ts"
-import { FileDevice } from "../src/node.ts"
-import { Random } from "../src/testing/Random.ts"
+import { Volume, VolumeFileSystem } from "../../src/index.ts"
+import { FileDevice } from "../../src/node.ts"
+import { Random } from "../../src/testing/Random.ts"
 import { open } from "./Opening.ts"
 import type { Options, Row } from "./Row.ts"
 

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process"
 import { join } from "node:path"
 import * as Child from "./Child.ts"
 import { type Row, time } from "./Row.ts"
-import * as Scratch from "./Scratch.ts"
+import * as Scratch from "../Scratch.ts"
 
-const source = join(import.meta.dirname, "../node_modules")
+const source = join(import.meta.dirname, "../../node_modules")
 
 export const run = async (folder: string): Promise<ReadonlyArray<Row>> => {
   const image = join(folder, "import.img")

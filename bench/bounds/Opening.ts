@@ -1,8 +1,8 @@
 /** Opening a volume takes the same time whatever it holds. */
 import { join } from "node:path"
 import { Effect, FileSystem, Layer } from "effect"
-import { Volume, VolumeFileSystem } from "../src/index.ts"
-import { FileDevice } from "../src/node.ts"
+import { Volume, VolumeFileSystem } from "../../src/index.ts"
+import { FileDevice } from "../../src/node.ts"
 import type { Row } from "./Row.ts"
 
 const FILES = 1000
