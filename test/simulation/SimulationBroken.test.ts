@@ -182,7 +182,10 @@ describe("the simulation catches", { timeout: 300_000 }, () => {
       "a rollback frees what older snapshots see",
       /^I8: pages [\d-]+ are (reachable and free|seen by a snapshot and on no)|^I8: the check finds (FreeInUse|SnapshotLost)/m
     ],
-    ["what a rollback brings back stays dead", /^I8: (pages [\d-]+ are (reachable and free|on a deadlist for nothing)|the check finds Shared)/m],
+    [
+      "what a rollback brings back stays dead",
+      /^I8: (pages [\d-]+ are (reachable and free|on a deadlist for nothing)|the check finds Shared)/m
+    ],
     [
       "a rollback keeps newer snapshots",
       /^(in a transaction: list snapshots came to|I1: state \d+ has the snapshots)/m
