@@ -12,7 +12,7 @@ import { time } from "./rows/Row.ts"
 
 const task = process.argv[2]
 const work: Child.Work = JSON.parse(process.argv[3])
-const contestant = Contestants.named(work.contestant)
+const contestant = await Contestants.named(work.contestant)
 
 const openPairs = (place: Place): Promise<Pairs> => contestant.pairs!(place)
 const openContent = (place: Place): Promise<Content> => contestant.content!(place)

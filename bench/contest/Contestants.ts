@@ -2,34 +2,23 @@
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import * as AgentFs from "./AgentFs.ts"
-import type { Contestant } from "./Contestant.ts"
-import * as Level from "./Level.ts"
-import * as Lmdb from "./Lmdb.ts"
-import * as Memfs from "./Memfs.ts"
-import * as Ours from "./Ours.ts"
+import { type Contestant, type Name, NAMES } from "./Contestant.ts"
 import * as Peer from "./Peer.ts"
-import * as Raw from "./Raw.ts"
-import * as Sqlite from "./Sqlite.ts"
-import * as Tar from "./Tar.ts"
 
-const all: ReadonlyArray<Contestant> = [
-  Raw.contestant,
-  Tar.contestant,
-  Ours.contestant,
-  Sqlite.contestant,
-  Sqlite.chunked,
-  Lmdb.contestant,
-  Level.contestant,
-  AgentFs.contestant,
-  Memfs.contestant
-]
-
-export const named = (name: string): Contestant => {
-  const found = all.find((contestant) => contestant.name === name)
-  if (found === undefined) throw new Error(`There is no contestant ${name}.`)
-  return found
+/** Each by itself, since a process that measures memory has only the one that it measures. */
+const rooms: Record<Name, () => Promise<Contestant>> = {
+  raw: async () => (await import("./Raw.ts")).contestant,
+  tar: async () => (await import("./Tar.ts")).contestant,
+  ours: async () => (await import("./Ours.ts")).contestant,
+  sqlite: async () => (await import("./Sqlite.ts")).contestant,
+  chunked: async () => (await import("./Sqlite.ts")).chunked,
+  lmdb: async () => (await import("./Lmdb.ts")).contestant,
+  level: async () => (await import("./Level.ts")).contestant,
+  agentfs: async () => (await import("./AgentFs.ts")).contestant,
+  memfs: async () => (await import("./Memfs.ts")).contestant
 }
+
+export const named = (name: Name): Promise<Contestant> => rooms[name]()
 
 /** Installs the packages of others, if that has not been done. */
 const install = (): void => {
@@ -43,7 +32,8 @@ const install = (): void => {
 export const available = async (unable: (what: string, error: unknown) => void): Promise<ReadonlyArray<Contestant>> => {
   install()
   const found: Array<Contestant> = []
-  for (const contestant of all) {
+  for (const name of NAMES) {
+    const contestant = await named(name)
     try {
       if (contestant.packageName !== undefined) await Peer.load(contestant.packageName)
       found.push(contestant)
