@@ -145,6 +145,6 @@ describe.skipIf(rounds === 0)("a replica in a process of its own", () => {
           console.log(JSON.stringify({ test: "T13", seed, rounds, transfers, deaths, processes: events }))
         )
       }).pipe(Effect.scoped),
-    600_000
+    Math.max(600_000, 30_000 * rounds)
   )
 })
