@@ -1,4 +1,36 @@
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+/** The files that take longest, the longest first: what is long and begins late leaves cores without work at the end. */
+const LONG = [
+  "Fuzz",
+  "SimulationMore",
+  "Simulation",
+  "Crash",
+  "Flips",
+  "CrashPairs",
+  "ProtocolModel",
+  "CrashTwice",
+  "kill",
+  "DiskFull",
+  "BrokenRules",
+  "TwoProcesses",
+  "Errors",
+  "Replica",
+  "CrashSnapshots",
+  "Processes"
+]
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`))
+  return at < 0 ? LONG.length : at
+}
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return files.toSorted((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
   test: {
@@ -6,6 +38,7 @@ export default defineConfig({
     pool: "threads",
     // One worker a core: the default leaves a core idle, which on two cores is half the machine.
     maxWorkers: "100%",
+    sequence: { sequencer: LongFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ["default", "json"],

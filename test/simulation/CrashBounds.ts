@@ -37,13 +37,13 @@ export const starts = (): ReadonlyArray<readonly [name: string, make: () => Star
     .filter(([, , place]) => Scale.isInPiece(place))
 
 /** Sequences of two and of three operations for each starting state. */
-export const pairCount = [40, 160, 400, 1200, 4000][depth]
-export const tripleCount = [25, 160, 400, 1200, 4000][depth]
+export const pairCount = [32, 160, 400, 1200, 4000][depth]
+export const tripleCount = [20, 160, 400, 1200, 4000][depth]
 
 /** A second crash: how many images of each cut are gone on with, and which operations are cut so. */
 export const imagesPerCut = [1, 1, 4, 12, 24][depth]
 export const isCutTwice = (start: Start, index: number): boolean => {
-  const share = start.isDear ? 8 : 2
+  const share = start.isDear ? 8 : 3
   return depth > 1 || index % share === seed % share
 }
 
