@@ -15,7 +15,7 @@ import type { Snapshot } from "./Snapshots.ts"
 import * as Table from "./Table.ts"
 import * as Tables from "./Tables.ts"
 import * as Transfer from "./Transfer.ts"
-import * as TransferBounds from "./TransferBounds.ts"
+import { transferBounds } from "./TransferBounds.ts"
 import * as Tree from "./Tree.ts"
 import * as TreeDifference from "./TreeDifference.ts"
 
@@ -79,7 +79,7 @@ class Batch {
   }
 
   get isFull(): boolean {
-    return this.byteCount >= TransferBounds.STEP_BYTES
+    return this.byteCount >= transferBounds.stepBytes
   }
 }
 
@@ -157,7 +157,7 @@ const tellRest = (pages: Pages, { content, ranges }: Rest, batch: Batch): Rest |
     batch.add({ _tag: "Hole", offset, count })
     return { content, ranges: more }
   }
-  const bytes = new Uint8Array(Math.min(count, TransferBounds.WRITE_BYTES))
+  const bytes = new Uint8Array(Math.min(count, transferBounds.writeBytes))
   Content.readContent(pages, content, offset, bytes)
   batch.add({ _tag: "Write", offset, bytes })
   const left = { offset: offset + bytes.length, count: count - bytes.length, isHole: false }

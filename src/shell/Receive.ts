@@ -19,7 +19,7 @@ import type { Roots } from "../core/Roots.ts"
 import * as CoreSnapshots from "../core/Snapshots.ts"
 import * as Staging from "../core/Staging.ts"
 import * as Transfer from "../core/Transfer.ts"
-import * as TransferBounds from "../core/TransferBounds.ts"
+import { transferBounds } from "../core/TransferBounds.ts"
 import * as Tree from "../core/Tree.ts"
 import * as Difference from "./Difference.ts"
 import { Current, frameOf } from "./Frame.ts"
@@ -186,7 +186,7 @@ const keep = Effect.fnUntraced(function* (session: Session.Session, arrival: Arr
   }
   arrival.tail.push(bytes)
   arrival.tailBytes += bytes.length
-  if (arrival.tailBytes > TransferBounds.MEMORY_BYTES) yield* stage(session, arrival)
+  if (arrival.tailBytes > transferBounds.memoryBytes) yield* stage(session, arrival)
 })
 
 /** Puts what is in memory on the volume. */
@@ -208,7 +208,7 @@ const stage = (session: Session.Session, arrival: Arrival): Effect.Effect<void, 
   })
 
 const keepRest = (session: Session.Session, arrival: Arrival): Effect.Effect<void, Failure> =>
-  arrival.tail.length > 0 && (arrival.staged > 0 || arrival.tailBytes >= TransferBounds.KEPT_BYTES_MIN)
+  arrival.tail.length > 0 && (arrival.staged > 0 || arrival.tailBytes >= transferBounds.keptBytesMin)
     ? stage(session, arrival)
     : Effect.void
 

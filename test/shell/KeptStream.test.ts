@@ -8,10 +8,7 @@ import { bytes, pattern } from "./TestVolume.ts"
 import { contentOf, opened } from "./TransferRun.ts"
 
 vi.mock("../../src/core/TransferBounds.ts", () => ({
-  STEP_BYTES: 700,
-  WRITE_BYTES: 600,
-  MEMORY_BYTES: 1500,
-  KEPT_BYTES_MIN: 1
+  transferBounds: { stepBytes: 700, writeBytes: 600, memoryBytes: 1500, keptBytesMin: 1 }
 }))
 
 const pair = Effect.gen(function* () {

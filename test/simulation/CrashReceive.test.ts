@@ -17,8 +17,8 @@ import * as CrashReceiveScenes from "./CrashReceiveScenes.ts"
 import * as CrashState from "./CrashState.ts"
 import { prepare } from "./CrashVolume.ts"
 
-const bounds = vi.hoisted(() => ({ STEP_BYTES: 1, WRITE_BYTES: 1, MEMORY_BYTES: 1, KEPT_BYTES_MIN: 1 }))
-vi.mock("../../src/core/TransferBounds.ts", () => bounds)
+const bounds = vi.hoisted(() => ({ stepBytes: 1, writeBytes: 1, memoryBytes: 1, keptBytesMin: 1 }))
+vi.mock("../../src/core/TransferBounds.ts", () => ({ transferBounds: bounds }))
 
 /** Whether what belongs together is committed one by one. */
 const broken = vi.hoisted(() => ({ commitsApart: false }))
@@ -31,9 +31,9 @@ vi.mock("../../src/shell/Transaction.ts", async (original) => {
   return { ...actual, transaction }
 })
 
-const IN_MEMORY = { STEP_BYTES: 1 << 18, WRITE_BYTES: 1 << 17, MEMORY_BYTES: 1 << 23, KEPT_BYTES_MIN: 1 << 18 }
+const IN_MEMORY = { stepBytes: 1 << 18, writeBytes: 1 << 17, memoryBytes: 1 << 23, keptBytesMin: 1 << 18 }
 /** A few frames, of which all but the last are on the volume before any of them is applied. */
-const KEPT = { STEP_BYTES: 700, WRITE_BYTES: 600, MEMORY_BYTES: 1200, KEPT_BYTES_MIN: 1 }
+const KEPT = { stepBytes: 700, writeBytes: 600, memoryBytes: 1200, keptBytesMin: 1 }
 
 const { seed, timeout } = CrashBounds
 const FIRST = { fullMax: 256, subsetsMax: 768 * 4 ** depth, sampleCount: 32 * 4 ** depth }

@@ -10,8 +10,8 @@ import { prepare } from "./CrashVolume.ts"
 import * as ReplicaRun from "./ReplicaRun.ts"
 
 /** So little that many streams have many frames, and parts of them are kept on the replica. */
-const bounds = vi.hoisted(() => ({ STEP_BYTES: 600, WRITE_BYTES: 500, MEMORY_BYTES: 1500, KEPT_BYTES_MIN: 300 }))
-vi.mock("../../src/core/TransferBounds.ts", () => bounds)
+const bounds = vi.hoisted(() => ({ stepBytes: 600, writeBytes: 500, memoryBytes: 1500, keptBytesMin: 300 }))
+vi.mock("../../src/core/TransferBounds.ts", () => ({ transferBounds: bounds }))
 
 /** What a sender leaves out. */
 const broken = vi.hoisted(() => ({ leavesOutRanges: false, leavesOutRemovals: false }))
