@@ -8,7 +8,7 @@
  *   under the same parent if both together fill at most three quarters of a page; an empty node never stays.
  * - Every function takes a tree and gives a tree: the old one stays what it was, as far as the draft does not own its nodes.
  */
-import { compare } from "./Bytes.ts"
+import { compare, copy } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import { invariant } from "./Invariant.ts"
 import { type Layout, LEAF_CELL_HEADER_BYTES, NODE_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
@@ -138,19 +138,25 @@ interface Sibling {
 
 const NO_SIBLINGS: ReadonlyArray<Sibling> = []
 
-/** Sets the value of a key. */
-export const put = (draft: AnyDraft, tree: Tree.Tree, sought: Uint8Array, to: Uint8Array): Tree.Tree => {
+/** Sets the value of a key to the first `count` bytes of `to`. */
+export const put = (
+  draft: AnyDraft,
+  tree: Tree.Tree,
+  sought: Uint8Array,
+  to: Uint8Array,
+  count = to.length
+): Tree.Tree => {
   const { layout } = draft
   invariant(sought.length > 0 && sought.length <= layout.keyBytesMax, "a key is neither empty nor too long")
-  invariant(sought.length + to.length <= layout.itemBytesMax, "an item fits into a page")
-  const link = tree.link.slice()
+  invariant(sought.length + count <= layout.itemBytesMax, "an item fits into a page")
+  const link = draft.owns(tree.link, 0) ? tree.link : tree.link.slice()
   if (Tree.isEmpty(layout, tree)) {
-    TreeNode.insertItem(layout, draft.create(link, 0, Node.TREE, 0), 0, sought, to)
+    TreeNode.insertItem(layout, draft.create(link, 0, Node.TREE, 0), 0, sought, to, count)
     return { level: 0, link }
   }
   // All that is needed is loaded before anything is changed.
-  leafOf(draft, tree, sought)
-  const siblings = putInto(draft, draft.edit(link, 0, Node.TREE, tree.level), tree.level, sought, to)
+  if (!draft.isSealed) leafOf(draft, tree, sought)
+  const siblings = putInto(draft, draft.edit(link, 0, Node.TREE, tree.level), tree.level, sought, to, count)
   if (siblings.length === 0) return { level: tree.level, link }
   const rootLink = Pointer.makeNull(layout)
   const root = draft.create(rootLink, 0, Node.TREE, tree.level + 1)
@@ -166,17 +172,20 @@ const putInto = (
   node: Uint8Array,
   level: number,
   sought: Uint8Array,
-  to: Uint8Array
+  to: Uint8Array,
+  count: number
 ): ReadonlyArray<Sibling> => {
   const { layout } = draft
-  if (level === 0) return putIntoLeaf(draft, node, sought, to)
+  if (level === 0) return putIntoLeaf(draft, node, sought, to, count)
   const slot = TreeNode.searchBranch(layout, node, sought)
   const child = draft.edit(node, TreeNode.pointerAt(TreeNode.cellAt(node, slot)), Node.TREE, level - 1)
+  const siblings = putInto(draft, child, level - 1, sought, to, count)
+  if (siblings.length === 0) return NO_SIBLINGS
   const made: Array<Sibling> = []
   let target = node
   let at = slot + 1
   let targets = 0
-  for (const sibling of putInto(draft, child, level - 1, sought, to)) {
+  for (const sibling of siblings) {
     const cell = TreeNode.branchCell(layout, sibling.key, sibling.link)
     if (TreeNode.room(target) >= cell.length + SLOT_BYTES) {
       TreeNode.insert(layout, target, at, cell)
@@ -197,23 +206,29 @@ const putInto = (
   return made.length === 0 ? NO_SIBLINGS : made
 }
 
-const putIntoLeaf = (draft: AnyDraft, leaf: Uint8Array, sought: Uint8Array, to: Uint8Array): ReadonlyArray<Sibling> => {
+const putIntoLeaf = (
+  draft: AnyDraft,
+  leaf: Uint8Array,
+  sought: Uint8Array,
+  to: Uint8Array,
+  count: number
+): ReadonlyArray<Sibling> => {
   const { layout } = draft
   const found = TreeNode.searchLeaf(leaf, sought)
   const slot = found < 0 ? ~found : found
   if (found >= 0) {
     const cell = TreeNode.cellAt(leaf, slot)
-    if (TreeNode.valueBytes(leaf, cell) === to.length) {
-      leaf.set(to, TreeNode.leafKeyAt(cell) + sought.length)
+    if (TreeNode.valueBytes(leaf, cell) === count) {
+      copy(to, 0, leaf, TreeNode.leafKeyAt(cell) + sought.length, count)
       return NO_SIBLINGS
     }
     TreeNode.remove(layout, leaf, slot)
   }
-  if (TreeNode.room(leaf) >= LEAF_CELL_HEADER_BYTES + sought.length + to.length + SLOT_BYTES) {
-    TreeNode.insertItem(layout, leaf, slot, sought, to)
+  if (TreeNode.room(leaf) >= LEAF_CELL_HEADER_BYTES + sought.length + count + SLOT_BYTES) {
+    TreeNode.insertItem(layout, leaf, slot, sought, to, count)
     return NO_SIBLINGS
   }
-  return split(draft, leaf, slot, TreeNode.leafCell(sought, to))
+  return split(draft, leaf, slot, TreeNode.leafCell(sought, to, count))
 }
 
 /** Shares the cells of a full node and one more, at `slot`, out to it and one or two new ones on its right. */

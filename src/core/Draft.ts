@@ -67,10 +67,12 @@ export class Draft<Roots> implements Pages {
   dirtyBytes = 0
   /** Grows with every edit: tells whether an operation has changed anything. */
   changeCount = 0
-  /** Where the buffers of runs come from that are filled whole; what they hold at first means nothing. */
+  /** Where the buffers of nodes and of runs come from that are filled whole; what they hold at first means nothing. */
   takeBuffer: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
   /** Set while a bookkeeping tree is edited. */
   bookkeeping = false
+  /** Whether it has ever made a node of a file's content: else no item of a leaf names a node in memory. */
+  hasContent = false
 
   readonly #source: PageSource
   readonly #nodes = new Map<number, DirtyNode>()
@@ -117,6 +119,14 @@ export class Draft<Roots> implements Pages {
 
   // ---- writing
 
+  /** Whether the pointer at `bytes[at]` names a node of this draft that is changed in place: `edit` leaves the pointer as it is. */
+  owns(bytes: Uint8Array, at: number): boolean {
+    const { layout } = this
+    if (!Pointer.isMemory(layout, bytes, at)) return false
+    const id = Pointer.memoryId(layout, bytes, at)
+    return id >= this.#ownedFrom && this.#nodes.has(id)
+  }
+
   /**
    * The node that the pointer at `bytes[at]` names, to be changed in place. If this draft does not own it, a copy takes its
    * place and the pointer at `bytes[at]` is changed to name the copy: the caller must own `bytes`.
@@ -136,9 +146,12 @@ export class Draft<Roots> implements Pages {
         return dirty.bytes
       }
     }
-    const copy = this.node(bytes, at, kind, level).slice()
+    const node = this.node(bytes, at, kind, level)
+    const copy = this.takeBuffer(node.length)
+    copy.set(node)
     this.discard(bytes, at)
     this.#add(bytes, at, copy)
+    if (kind !== Node.TREE) this.hasContent = true
     return copy
   }
 
@@ -147,6 +160,7 @@ export class Draft<Roots> implements Pages {
     const node = new Uint8Array(this.layout.pageBytes)
     Node.clear(node, kind, level)
     this.#add(bytes, at, node)
+    if (kind !== Node.TREE) this.hasContent = true
     return node
   }
 
@@ -154,6 +168,7 @@ export class Draft<Roots> implements Pages {
   createData(bytes: Uint8Array, at: number, data: Uint8Array): void {
     invariant(data.length > 0 && data.length % this.layout.pageBytes === 0, "a data run is whole pages")
     this.#add(bytes, at, data)
+    this.hasContent = true
   }
 
   /** The node (not what is under it) that the pointer at `bytes[at]` names is no longer part of its tree. */
@@ -285,6 +300,11 @@ export class Draft<Roots> implements Pages {
   /** The pointer on disk of a node that was settled. */
   settled(id: number): Uint8Array | undefined {
     return this.#settled.get(id)
+  }
+
+  /** How many nodes have an address by now. */
+  get settledCount(): number {
+    return this.#settled.size
   }
 
   /** All pages that this draft has written so far. */

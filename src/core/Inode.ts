@@ -110,7 +110,7 @@ const prefix = (number: number, tag: number, restBytes: number): Uint8Array => {
 /** A key of the names tree from its parts. */
 export const keyOf = (number: number, tag: number, rest: Uint8Array): Uint8Array => {
   const key = prefix(number, tag, rest.length)
-  key.set(rest, PREFIX_BYTES)
+  Bytes.copy(rest, 0, key, PREFIX_BYTES, rest.length)
   return key
 }
 

@@ -30,9 +30,9 @@ export const ofEntry = (pages: Pages, names: Tree, entry: Inode.Entry): Inode.In
   return inode
 }
 
-/** Sets an item of the names tree. */
-export const putItem = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): void => {
-  draft.roots = { ...draft.roots, names: BTree.put(draft, draft.roots.names, key, value) }
+/** Sets an item of the names tree to the first `count` bytes of `value`. */
+export const putItem = (draft: RootsDraft, key: Uint8Array, value: Uint8Array, count = value.length): void => {
+  draft.roots = { ...draft.roots, names: BTree.put(draft, draft.roots.names, key, value, count) }
 }
 
 export const removeItem = (draft: RootsDraft, key: Uint8Array): void => {

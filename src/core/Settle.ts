@@ -9,6 +9,7 @@
 import * as Binding from "./Binding.ts"
 import type { Draft } from "./Draft.ts"
 import * as Links from "./Links.ts"
+import * as Node from "./Node.ts"
 import { CorruptPage } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 import type { Write } from "./Write.ts"
@@ -52,9 +53,11 @@ export const collect = (draft: Draft<unknown>, tops: ReadonlyArray<Top>): Places
     }
     if (seen.has(id)) throw forged()
     seen.add(id)
-    Links.forEach(layout, node, kind, level, names, (bytes, child, childKind, childLevel) =>
-      walk(bytes, child, childKind, childLevel, names)
-    )
+    if (kind !== Node.TREE || level > 0 || draft.hasContent) {
+      Links.forEach(layout, node, kind, level, names, (bytes, child, childKind, childLevel) =>
+        walk(bytes, child, childKind, childLevel, names)
+      )
+    }
     places.push({ id, node, kind, level, holder, at })
   }
   for (const top of tops) walk(top.link, 0, top.kind, top.level, top.names)

@@ -74,14 +74,25 @@ export const decode = (bytes: Uint8Array, at: number, end: number): Table => {
   return { number, count: Bytes.readUint48(bytes, at + AT_COUNT) }
 }
 
-export const encodeEntry = (content: Inode.Content): Uint8Array => {
+/** Writes the item of an entry to the beginning of `bytes` and answers how long it is. */
+export const writeEntry = (content: Inode.Content, bytes: Uint8Array): number => {
   const isRope = content._tag === "Rope"
   const rest = isRope ? content.encoded : content.bytes
-  const bytes = new Uint8Array(AT_CONTENT + rest.length)
   bytes[0] = isRope ? FORM_ROPE : Inode.FORM_INLINE
-  bytes.set(rest, AT_CONTENT)
+  Bytes.copy(rest, 0, bytes, AT_CONTENT, rest.length)
+  return AT_CONTENT + rest.length
+}
+
+export const encodeEntry = (content: Inode.Content): Uint8Array => {
+  const rest = content._tag === "Rope" ? content.encoded : content.bytes
+  const bytes = new Uint8Array(AT_CONTENT + rest.length)
+  writeEntry(content, bytes)
   return bytes
 }
+
+/** Whether the value stands in the entry at `bytes[at]`; `decodeEntry` says whether the entry makes sense. */
+export const isInlineEntry = (bytes: Uint8Array, at: number, end: number): boolean =>
+  end > at && bytes[at] === Inode.FORM_INLINE
 
 /** Decodes the entry in `bytes[at, end)`. */
 export const decodeEntry = (layout: Layout, bytes: Uint8Array, at: number, end: number): Inode.Content => {

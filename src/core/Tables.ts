@@ -15,7 +15,7 @@ import * as Content from "./Content.ts"
 import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
-import type { Layout } from "./Layout.ts"
+import { type Layout, PAGE_BYTES_MAX } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { CorruptPage, demand, type Pages } from "./Pages.ts"
 import type * as Pointer from "./Pointer.ts"
@@ -34,10 +34,46 @@ export interface Named extends Table.Table {
   readonly name: Uint8Array
 }
 
+/** What a tree says of a name. A tree is a value: as long as it is the same, that is. */
+interface Known {
+  readonly names: Tree
+  readonly name: Uint8Array
+  readonly table: Table.Table
+  /** Set if the way to its item was in the memory of a draft, when that had settled so many nodes. */
+  readonly settledCount: number | undefined
+}
+
+/** What was found or made last, by the end of the name: most operations ask for a table that the one before has asked for. */
+const known = Array.from<Known | undefined>({ length: 16 })
+
+const slotOf = (name: Uint8Array): number => (name.length + name[name.length - 1]) % known.length
+
+const knownOf = (names: Tree, name: Uint8Array): Known | undefined => {
+  const last = known[slotOf(name)]
+  return last !== undefined && last.names === names && Bytes.equal(last.name, name) ? last : undefined
+}
+
 /** The table of a name, if it is there. */
 export const find = (pages: Pages, names: Tree, name: Uint8Array): Table.Table | undefined => {
+  const last = knownOf(names, name)
+  return last === undefined ? load(pages, names, name) : last.table
+}
+
+/** The same, and the way to its item is loaded. */
+const load = (pages: Pages, names: Tree, name: Uint8Array): Table.Table | undefined => {
   const found = BTree.find(pages, names, Table.tableKey(name))
-  return found === undefined ? undefined : Table.decode(found.node, found.keyEnd, found.valueEnd)
+  if (found === undefined) return undefined
+  const table = Table.decode(found.node, found.keyEnd, found.valueEnd)
+  known[slotOf(name)] = { names, name, table, settledCount: undefined }
+  return table
+}
+
+/** The same for a draft, which has the way in memory if it was the last to change the table, and has settled nothing since. */
+const loadOnce = (draft: RootsDraft, name: Uint8Array): Table.Table | undefined => {
+  const last = knownOf(draft.roots.names, name)
+  return last !== undefined && last.settledCount === draft.settledCount
+    ? last.table
+    : load(draft, draft.roots.names, name)
 }
 
 /** Up to `countMax` tables after the name `after` (from the first one if `undefined`), in the byte order of names. */
@@ -179,8 +215,11 @@ const walk = (
 
 // ---- changing
 
+/** An item on its way into its page. */
+const scratch = new Uint8Array(PAGE_BYTES_MAX)
+
 const putEntry = (draft: RootsDraft, number: number, key: Uint8Array, content: Inode.Content): void =>
-  Inodes.putItem(draft, Table.entryKey(number, key), Table.encodeEntry(content))
+  Inodes.putItem(draft, Table.entryKey(number, key), scratch, Table.writeEntry(content, scratch))
 
 const make = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): Inode.Content =>
   Table.isInline(draft.layout, key.length, value.length)
@@ -197,16 +236,23 @@ const checkKey = (layout: Layout, key: Uint8Array): void =>
 export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value: Uint8Array): boolean => {
   checkKey(draft.layout, key)
   invariant(name.length > 0 && name.length <= Inode.nameBytesMax(draft.layout), "the name of a table was checked")
-  const table = find(draft, draft.roots.names, name)
+  const table = loadOnce(draft, name)
   const number = table?.number ?? Inodes.nextNumber(draft)
-  const before = contentAt(draft, draft.roots.names, number, key)
-  if (before !== undefined && !giveUp(draft, number, key, before)) return false
+  const before = BTree.find(draft, draft.roots.names, Table.entryKey(number, key))
+  if (before !== undefined && !Table.isInlineEntry(before.node, before.keyEnd, before.valueEnd)) {
+    const content = Table.decodeEntry(draft.layout, before.node, before.keyEnd, before.valueEnd)
+    if (!giveUp(draft, number, key, content)) return false
+  }
   // The ways to both items are loaded now, and the value is a rope of pages in memory.
   draft.seal()
-  const added = before === undefined ? 1 : 0
-  if (table === undefined) add(draft, name, added)
-  else if (added > 0) putTable(draft, name, { number, count: table.count + added })
+  const count = (table?.count ?? 0) + (before === undefined ? 1 : 0)
+  if (table === undefined) add(draft, name, count)
+  else if (count > table.count) putTable(draft, name, { number, count })
   putEntry(draft, number, key, make(draft, key, value))
+  if (count !== table?.count) {
+    const { names } = draft.roots
+    known[slotOf(name)] = { names, name, table: { number, count }, settledCount: draft.settledCount }
+  }
   return true
 }
 

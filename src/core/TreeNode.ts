@@ -5,7 +5,7 @@
  * - `room` counts dead cells as free: an insert compacts the page when the free bytes are not in one piece.
  * - Slot 0 of a branch has the empty key, which stands below every key.
  */
-import { compare, copy, readUint16, writeUint16 } from "./Bytes.ts"
+import { copy, readUint16, writeUint16 } from "./Bytes.ts"
 import { invariant } from "./Invariant.ts"
 import {
   BRANCH_CELL_HEADER_BYTES,
@@ -45,45 +45,58 @@ export const used = (node: Uint8Array): number =>
 /** Bytes that are left for cells and slots. */
 export const room = (node: Uint8Array): number => node.length - NODE_HEADER_BYTES - used(node)
 
-/** The slot of `key` in a leaf, or the complement (`~slot`) of where it would be inserted. */
-export const searchLeaf = (node: Uint8Array, key: Uint8Array): number => {
-  let low = 0
+/**
+ * The slot of `key` among those from `low` on, whose keys stand `header` bytes behind their cells' beginnings; or the complement
+ * (`~slot`) of where it would be inserted. What `key` has in common with a key below and with one above it, it has in common with
+ * all between them: that is not compared again.
+ */
+const search = (node: Uint8Array, low: number, header: number, key: Uint8Array): number => {
+  const length = key.length
   let high = Node.count(node)
+  let below = 0
+  let above = 0
   while (low < high) {
     const middle = (low + high) >>> 1
     const cell = cellAt(node, middle)
-    const at = cell + LEAF_CELL_HEADER_BYTES
-    const order = compare(node, at, at + readUint16(node, cell), key, 0, key.length)
+    const bytes = readUint16(node, cell)
+    const at = cell + header
+    const end = bytes < length ? bytes : length
+    let common = below < above ? below : above
+    while (common < end && node[at + common] === key[common]) common++
+    const order = common < end ? node[at + common] - key[common] : bytes - length
     if (order === 0) return middle
-    if (order < 0) low = middle + 1
-    else high = middle
+    if (order < 0) {
+      low = middle + 1
+      below = common
+    } else {
+      high = middle
+      above = common
+    }
   }
   return ~low
 }
 
-/** The slot of the child of a branch under which `key` belongs. */
+/** The slot of `key` in a leaf, or the complement (`~slot`) of where it would be inserted. */
+export const searchLeaf = (node: Uint8Array, key: Uint8Array): number => search(node, 0, LEAF_CELL_HEADER_BYTES, key)
+
+/** The slot of the child of a branch under which `key` belongs; one that is equal to the separator, to its right. */
 export const searchBranch = (layout: Layout, node: Uint8Array, key: Uint8Array): number => {
-  const header = BRANCH_CELL_HEADER_BYTES + layout.pointerBytes
-  let low = 1
-  let high = Node.count(node)
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const cell = cellAt(node, middle)
-    const at = cell + header
-    // A key equal to the separator belongs to its right.
-    if (compare(node, at, at + readUint16(node, cell), key, 0, key.length) <= 0) low = middle + 1
-    else high = middle
-  }
-  return low - 1
+  const found = search(node, 1, BRANCH_CELL_HEADER_BYTES + layout.pointerBytes, key)
+  return found < 0 ? ~found - 1 : found
+}
+
+/** Writes a leaf's cell, with the first `count` bytes of `value`, to `bytes[at]`. */
+const writeLeafCell = (bytes: Uint8Array, at: number, key: Uint8Array, value: Uint8Array, count: number): void => {
+  writeUint16(bytes, at, key.length)
+  writeUint16(bytes, at + 2, count)
+  copy(key, 0, bytes, at + LEAF_CELL_HEADER_BYTES, key.length)
+  copy(value, 0, bytes, at + LEAF_CELL_HEADER_BYTES + key.length, count)
 }
 
 /** A leaf's cell as bytes of its own. */
-export const leafCell = (key: Uint8Array, value: Uint8Array): Uint8Array => {
-  const cell = new Uint8Array(LEAF_CELL_HEADER_BYTES + key.length + value.length)
-  writeUint16(cell, 0, key.length)
-  writeUint16(cell, 2, value.length)
-  cell.set(key, LEAF_CELL_HEADER_BYTES)
-  cell.set(value, LEAF_CELL_HEADER_BYTES + key.length)
+export const leafCell = (key: Uint8Array, value: Uint8Array, count = value.length): Uint8Array => {
+  const cell = new Uint8Array(LEAF_CELL_HEADER_BYTES + key.length + count)
+  writeLeafCell(cell, 0, key, value, count)
   return cell
 }
 
@@ -130,14 +143,9 @@ export const insertItem = (
   node: Uint8Array,
   slot: number,
   key: Uint8Array,
-  value: Uint8Array
-): void => {
-  const cell = open(layout, node, slot, LEAF_CELL_HEADER_BYTES + key.length + value.length)
-  writeUint16(node, cell, key.length)
-  writeUint16(node, cell + 2, value.length)
-  copy(key, 0, node, cell + LEAF_CELL_HEADER_BYTES, key.length)
-  copy(value, 0, node, cell + LEAF_CELL_HEADER_BYTES + key.length, value.length)
-}
+  value: Uint8Array,
+  count = value.length
+): void => writeLeafCell(node, open(layout, node, slot, LEAF_CELL_HEADER_BYTES + key.length + count), key, value, count)
 
 export const remove = (layout: Layout, node: Uint8Array, slot: number): void => {
   const count = Node.count(node)

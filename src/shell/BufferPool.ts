@@ -1,25 +1,29 @@
 /**
- * Buffers for runs of file content, used again after they were written: a large file goes through without garbage.
+ * Buffers for pages and for long runs of file content, used again when nobody needs them any more: a large file, or many small
+ * commits, go through without garbage.
  *
- * - Only whole runs of full length are pooled, and only by whoever knows that nobody refers to them any more.
+ * - A buffer is given only by who knows that nobody refers to it any more: a run after its early write, which no cache keeps; a
+ *   node when its page is dead in a durable root, and nobody reads an older one.
  * - What a buffer held before is still in it.
  */
 export class BufferPool {
-  readonly #byteCount: number
-  readonly #countMax: number
-  readonly #free: Array<Uint8Array> = []
+  /** By the bytes of a buffer. */
+  readonly #free: ReadonlyMap<number, Array<Uint8Array>>
+  readonly #bytesMax: number
 
-  /** Keeps up to `bytesMax` bytes in buffers of `byteCount`. */
-  constructor(byteCount: number, bytesMax: number) {
-    this.#byteCount = byteCount
-    this.#countMax = Math.floor(bytesMax / byteCount)
+  /** Keeps up to `bytesMax` bytes in buffers of each of these sizes. */
+  constructor(byteCounts: ReadonlyArray<number>, bytesMax: number) {
+    this.#free = new Map(byteCounts.map((byteCount) => [byteCount, []]))
+    this.#bytesMax = bytesMax
   }
 
   take(byteCount: number): Uint8Array {
-    return (byteCount === this.#byteCount ? this.#free.pop() : undefined) ?? new Uint8Array(byteCount)
+    return this.#free.get(byteCount)?.pop() ?? new Uint8Array(byteCount)
   }
 
   give(buffer: Uint8Array): void {
-    if (buffer.length === this.#byteCount && this.#free.length < this.#countMax) this.#free.push(buffer)
+    const free = this.#free.get(buffer.length)
+    const isWhole = buffer.buffer.byteLength === buffer.length
+    if (free !== undefined && isWhole && free.length * buffer.length < this.#bytesMax) free.push(buffer)
   }
 }

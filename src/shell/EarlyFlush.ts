@@ -51,5 +51,6 @@ const write = (session: Session, writes: ReadonlyArray<Write>): Effect.Effect<vo
   Effect.map(Writing.write(session, writes), () => {
     session.cache.release(writes, false)
     // The draft has forgotten these nodes and the cache does not keep runs: nobody refers to their buffers any more.
-    if (session.binding.layout.runPagesMax > 1) for (const { bytes } of writes) session.buffers.give(bytes)
+    const { pageBytes } = session.binding.layout
+    for (const { bytes } of writes) if (bytes.length > pageBytes) session.buffers.give(bytes)
   })

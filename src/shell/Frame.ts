@@ -4,6 +4,7 @@
  * A reference carries it, so every operation of every service finds the one of its volume.
  */
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -18,8 +19,10 @@ export interface Running {
   readonly session: Session.Session
   readonly group: Session.Group
   readonly savepoint: ReturnType<Draft<Roots>["savepoint"]>
-  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. */
+  /** Held by the operation that runs on it, or by the savepoint that is open inside of it: one after another. See {@link alone}. */
   readonly inner: Semaphore.Semaphore
+  /** Whether somebody holds it. What is done in one step needs it no more than it needs to be free. */
+  isTaken: boolean
   isOpen: boolean
   /** The savepoint that is open inside of it. */
   child: Running | undefined
@@ -42,6 +45,16 @@ export const Current = Context.Reference<Frame | undefined>("notafs/shell/Transa
   defaultValue: () => undefined
 })
 
+/** What `use` makes of the innermost frame of a session that the caller is inside of. */
+export const withFrame = <A, E, R>(
+  session: Session.Session,
+  use: (frame: Frame | undefined, innermost: Frame | undefined) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const innermost = fiber.getRef(Current)
+    return use(frameOf(session, innermost), innermost)
+  })
+
 /** The innermost frame that is one of this session. */
 export const frameOf = (session: Session.Session, innermost: Frame | undefined): Frame | undefined => {
   let frame = innermost
@@ -59,7 +72,22 @@ export const begin = (session: Session.Session, group: Session.Group, outer: Fra
   group,
   savepoint: group.draft.savepoint(),
   inner: Semaphore.makeUnsafe(1),
+  isTaken: false,
   isOpen: true,
   child: undefined,
   outer
 })
+
+/** Runs an effect on a running transaction while nobody else is at work on it. */
+export const alone = <A, E, R>(frame: Running, use: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  frame.inner.withPermit(
+    Effect.suspend(() => {
+      frame.isTaken = true
+      return Effect.ensuring(
+        Effect.suspend(use),
+        Effect.sync(() => {
+          frame.isTaken = false
+        })
+      )
+    })
+  )

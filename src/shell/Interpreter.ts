@@ -8,6 +8,7 @@
  * - An operation whose pages are all in memory is one synchronous step.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -71,6 +72,16 @@ export const edit = <A, R>(
   draft: Draft<R>,
   f: (draft: Draft<R>) => A
 ): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => attempt(session, draft, f))
+
+/** The same here and now; nothing if that misses pages or finds a fault, which has left nothing behind. */
+export const editNow = <A, R>(
+  session: Session.Session,
+  draft: Draft<R>,
+  f: (draft: Draft<R>) => A
+): Option.Option<A> => {
+  const value = attempt(session, draft, f)
+  return isSignal(value) ? Option.none() : Option.some(value)
+}
 
 /** One attempt; it is kept if `f` succeeds. */
 const attempt = <A, R>(session: Session.Session, draft: Draft<R>, f: (draft: Draft<R>) => A): Run<A> => {

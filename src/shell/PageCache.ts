@@ -5,19 +5,26 @@
  *   was verified as: on a forged disk two pointers may name one page, and call it a node of different kinds.
  * - Pages that are being written are held: they stay until their write has settled, since the device may still give the old
  *   ones. They do not count towards the bound.
- * - Second chance: a page that was used since the last sweep stays; the others leave in the order in which they came.
+ * - Second chance: a page that was used since the hand came by last stays; the others leave in the order of the ring.
  */
+import type { ExtentSet } from "../core/Extent.ts"
 import { RUN_PAGES_LIMIT } from "../core/Layout.ts"
 import type { PageSource } from "../core/Pages.ts"
 import type { Write } from "../core/Write.ts"
 
 interface Entry {
+  readonly address: number
   readonly birth: number
   /** {@link ANY} for pages of our own, which no other pointer can name. */
   readonly kind: number
   readonly level: number
   readonly bytes: Uint8Array
   used: boolean
+  /** On its way to the device. */
+  isHeld: boolean
+  isHere: boolean
+  /** Where it stands in the ring, if it does. */
+  place: number
 }
 
 export interface Statistics {
@@ -31,9 +38,21 @@ const ANY = -1
 const isOf = (entry: Entry, kind: number, level: number): boolean =>
   (entry.kind === kind && entry.level === level) || entry.kind === ANY || kind === ANY
 
+/** Places to look first; a power of two. */
+const NEAR_COUNT_MAX = 65536
+/** The ring is made anew without its gaps when it has more of them than entries, and than this. */
+const GAPS_MIN = 64
+
 export class PageCache implements PageSource {
   readonly #entries = new Map<number, Entry>()
-  readonly #held = new Map<number, Entry>()
+  /** Where an entry is looked for first, by the end of its address: half the way of the map's. */
+  readonly #near: Array<Entry | undefined>
+  /** All that are not held, in the order in which they came; who has left is a gap. */
+  #ring: Array<Entry | undefined> = []
+  #hand = 0
+  #gaps = 0
+  /** Runs of several pages that are held. */
+  #heldRuns = 0
   readonly #bytesMax: number
   readonly #pageBytes: number
   #bytes = 0
@@ -43,43 +62,49 @@ export class PageCache implements PageSource {
   constructor(bytesMax: number, pageBytes: number) {
     this.#bytesMax = bytesMax
     this.#pageBytes = pageBytes
+    const count = Math.min(NEAR_COUNT_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, (2 * bytesMax) / pageBytes))))
+    this.#near = Array.from({ length: count })
   }
 
   find(address: number, birth: number, pageCount: number, kind = ANY, level = 0): Uint8Array | undefined {
-    const found = this.#entries.get(address) ?? this.#held.get(address)
-    if (found !== undefined && found.birth === birth && found.bytes.length === pageCount * this.#pageBytes) {
-      if (isOf(found, kind, level)) {
-        found.used = true
-        this.#hits++
-        return found.bytes
-      }
+    const near = this.#near[address % this.#near.length]
+    const found = near !== undefined && near.address === address && near.isHere ? near : this.#entries.get(address)
+    if (
+      found !== undefined &&
+      found.birth === birth &&
+      found.bytes.length === pageCount * this.#pageBytes &&
+      isOf(found, kind, level)
+    ) {
+      found.used = true
+      this.#hits++
+      return found.bytes
     }
-    if (this.#held.size > 0) {
-      const held = this.#findHeld(address, birth, pageCount)
-      if (held !== undefined) return held
-    }
-    this.#misses++
-    return undefined
+    const held = this.#heldRuns > 0 ? this.#findHeld(address, birth, pageCount) : undefined
+    if (held === undefined) this.#misses++
+    return held
   }
 
   /** Takes in pages that were read and verified. */
   insert(address: number, birth: number, bytes: Uint8Array, kind = ANY, level = 0): void {
-    const before = this.#entries.get(address)
-    if (before !== undefined) {
-      this.#bytes -= before.bytes.length
-      this.#entries.delete(address)
-    }
     // Long runs of file content are the first to go: they are read again in one call, and seldom.
-    this.#entries.set(address, { birth, kind, level, bytes, used: bytes.length === this.#pageBytes })
-    this.#bytes += bytes.length
-    if (this.#bytes > this.#bytesMax) this.#sweep()
+    const used = bytes.length === this.#pageBytes
+    const before = this.#entries.get(address)
+    if (before?.isHeld === true) return
+    if (before !== undefined) {
+      this.#leave(before)
+      this.#remove(before)
+    }
+    const entry: Entry = { address, birth, kind, level, bytes, used, isHeld: false, isHere: true, place: -1 }
+    this.#add(entry)
+    this.#enter(entry)
   }
 
   /** Holds pages until {@link release}: they are on their way to the device. */
   hold(writes: ReadonlyArray<Write>, birth: number): void {
     for (const { address, bytes } of writes) {
       this.forget(address)
-      this.#held.set(address, { birth, kind: ANY, level: 0, bytes, used: true })
+      this.#add({ address, birth, kind: ANY, level: 0, bytes, used: true, isHeld: true, isHere: true, place: -1 })
+      if (bytes.length > this.#pageBytes) this.#heldRuns++
     }
   }
 
@@ -89,18 +114,36 @@ export class PageCache implements PageSource {
    */
   release(writes: ReadonlyArray<Write>, keepsRuns: boolean): void {
     for (const { address, bytes } of writes) {
-      const held = this.#held.get(address)
-      if (held === undefined || held.bytes !== bytes) continue
-      this.#held.delete(address)
-      if (keepsRuns || bytes.length === this.#pageBytes) this.insert(address, held.birth, bytes)
+      const held = this.#entries.get(address)
+      if (held === undefined || !held.isHeld || held.bytes !== bytes) continue
+      const isRun = bytes.length > this.#pageBytes
+      held.isHeld = false
+      held.used = !isRun
+      if (isRun) this.#heldRuns--
+      if (keepsRuns || !isRun) this.#enter(held)
+      else this.#remove(held)
     }
   }
 
+  /** Forgets what stands at an address, unless it is held. */
   forget(address: number): void {
     const before = this.#entries.get(address)
-    if (before === undefined) return
-    this.#bytes -= before.bytes.length
-    this.#entries.delete(address)
+    if (before === undefined || before.isHeld) return
+    this.#leave(before)
+    this.#remove(before)
+  }
+
+  /** Forgets pages that nobody will ask for any more, and gives their buffers away. */
+  forgetAll(extents: ExtentSet, give: (buffer: Uint8Array) => void): void {
+    for (let i = 0; i < extents.length; i += 2) {
+      for (let address = extents[i]; address < extents[i + 1]; address++) {
+        const before = this.#entries.get(address)
+        if (before === undefined || before.isHeld) continue
+        this.#leave(before)
+        this.#remove(before)
+        give(before.bytes)
+      }
+    }
   }
 
   get statistics(): Statistics {
@@ -110,22 +153,58 @@ export class PageCache implements PageSource {
   /** Part of a run that is being written: the run was split before its write had settled. */
   #findHeld(address: number, birth: number, pageCount: number): Uint8Array | undefined {
     for (let before = 0; before < RUN_PAGES_LIMIT && before <= address; before++) {
-      const held = this.#held.get(address - before)
-      if (held === undefined || held.birth !== birth) continue
+      const held = this.#entries.get(address - before)
+      if (held === undefined || !held.isHeld || held.birth !== birth) continue
       const end = (before + pageCount) * this.#pageBytes
       if (held.bytes.length >= end) return held.bytes.subarray(before * this.#pageBytes, end)
     }
     return undefined
   }
 
+  #add(entry: Entry): void {
+    this.#entries.set(entry.address, entry)
+    this.#near[entry.address % this.#near.length] = entry
+  }
+
+  #remove(entry: Entry): void {
+    entry.isHere = false
+    this.#entries.delete(entry.address)
+  }
+
+  /** Puts an entry behind all others, and makes room for it. */
+  #enter(entry: Entry): void {
+    entry.place = this.#ring.length
+    this.#ring.push(entry)
+    this.#bytes += entry.bytes.length
+    while (this.#bytes > this.#bytesMax) this.#sweep()
+  }
+
+  #leave(entry: Entry): void {
+    this.#ring[entry.place] = undefined
+    this.#bytes -= entry.bytes.length
+    this.#gaps++
+    if (this.#gaps > GAPS_MIN && this.#gaps > this.#ring.length / 2) this.#close()
+  }
+
+  /** Closes the gaps of the ring. */
+  #close(): void {
+    const ring = [...this.#ring.slice(this.#hand), ...this.#ring.slice(0, this.#hand)]
+    this.#ring = ring.filter((entry) => entry !== undefined)
+    for (let place = 0; place < this.#ring.length; place++) this.#ring[place]!.place = place
+    this.#hand = 0
+    this.#gaps = 0
+  }
+
+  /** One step of the hand. */
   #sweep(): void {
-    for (const [address, entry] of this.#entries) {
-      if (this.#bytes <= this.#bytesMax) return
-      this.#entries.delete(address)
-      if (entry.used) {
-        entry.used = false
-        this.#entries.set(address, entry)
-      } else this.#bytes -= entry.bytes.length
+    if (this.#hand >= this.#ring.length) this.#hand = 0
+    const entry = this.#ring[this.#hand]
+    this.#hand++
+    if (entry === undefined) return
+    if (entry.used) entry.used = false
+    else {
+      this.#leave(entry)
+      this.#remove(entry)
     }
   }
 }

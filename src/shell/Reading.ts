@@ -10,7 +10,7 @@ import type * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
-import { Current, ended, frameOf, type Running, type Viewing } from "./Frame.ts"
+import { Current, ended, type Running, type Viewing, withFrame } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import type { Reader } from "./Readers.ts"
@@ -27,8 +27,7 @@ export interface PinnedRoot {
 
 /** Runs a reading function of the core on the root that the caller sees. */
 export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
-  Effect.flatMap(Current, (innermost) => {
-    const frame = frameOf(session, innermost)
+  withFrame(session, (frame) => {
     if (frame === undefined) return readOutside(session, f)
     if (frame._tag === "Viewing") return readPinned(session, frame, f)
     return readInside(session, frame, f)
@@ -92,11 +91,11 @@ const readOutside = <A>(session: Session.Session, f: (pages: Pages, roots: Roots
 
 /** The root that the caller reads as long as this is the same; nothing in a transaction, or beside one by interval. */
 export const durableRoot = (session: Session.Session): Effect.Effect<Commit.Head | undefined> =>
-  Effect.map(Current, (innermost) => {
-    const frame = frameOf(session, innermost)
-    if (frame !== undefined) return frame._tag === "Viewing" ? frame.head : undefined
+  withFrame(session, (frame) => {
+    if (frame !== undefined) return Effect.succeed(frame._tag === "Viewing" ? frame.head : undefined)
     const { group, head, inflight } = session
-    return session.durability === "interval" && (group !== undefined || inflight !== undefined) ? undefined : head
+    const isMoving = session.durability === "interval" && (group !== undefined || inflight !== undefined)
+    return Effect.succeed(isMoving ? undefined : head)
   })
 
 /** What a reader of a group finds that was committed or given up meanwhile. */
@@ -138,8 +137,7 @@ export type Reading = <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect
  * transaction it is what that has made by the time of each reading.
  */
 export const hold = (session: Session.Session): Effect.Effect<Reading, Failure, Scope.Scope> =>
-  Effect.flatMap(Current, (innermost): Effect.Effect<Reading, Failure, Scope.Scope> => {
-    const frame = frameOf(session, innermost)
+  withFrame(session, (frame): Effect.Effect<Reading, Failure, Scope.Scope> => {
     if (frame?._tag === "Running") return Effect.succeed((f) => readInside(session, frame, f))
     const pinned = Effect.acquireRelease(
       Effect.sync((): PinnedRoot => {
@@ -162,9 +160,9 @@ export const view = <A, E, R>(
   session: Session.Session,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Failure, R> =>
-  Effect.flatMap(Current, (outer) => {
+  withFrame(session, (inside, outer) => {
     // Inside a transaction or a view there is one root already.
-    if (frameOf(session, outer) !== undefined) return effect
+    if (inside !== undefined) return effect
     return Effect.andThen(
       ready(session),
       Effect.acquireUseRelease(

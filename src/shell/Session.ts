@@ -151,7 +151,17 @@ export const poison = (session: Session, error: VolumeError.VolumeError): void =
 /** Makes a root that is durable now the head, and tells who waits for that. */
 export const advance = (session: Session, head: Commit.Head): void => {
   session.head = head
+  forgetDead(session)
   tellMoved(session)
+}
+
+/** What has died with the head nobody asks for any more, unless he reads an older root. */
+const forgetDead = ({ buffers, cache, head, pins, readers }: Session): void => {
+  if (pins.size > 0 || readers.oldest() !== undefined) return
+  const { generation } = head.root.record
+  for (const died of head.allocator.held) {
+    if (died.generation === generation) cache.forgetAll(died.extents, (buffer) => buffers.give(buffer))
+  }
 }
 
 /** Tells who waits for another head. */

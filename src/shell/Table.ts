@@ -100,7 +100,9 @@ const inSteps = <A>(volume: Service, step: (draft: RootsDraft) => A | undefined)
 
 const set = (volume: Service, name: Uint8Array, key: Uint8Array, value: Uint8Array): Operation<void> => {
   const { CHUNK_BYTES } = FileOperation
-  const first = inSteps(volume, (draft) => Tables.put(draft, name, key, value.subarray(0, CHUNK_BYTES)) || undefined)
+  const isLong = value.length > CHUNK_BYTES
+  const start = isLong ? value.subarray(0, CHUNK_BYTES) : value
+  const first = inSteps(volume, (draft) => Tables.put(draft, name, key, start) || undefined)
   const from = (done: number): Operation<void> =>
     done >= value.length
       ? Effect.void
@@ -108,9 +110,7 @@ const set = (volume: Service, name: Uint8Array, key: Uint8Array, value: Uint8Arr
           volume.write((draft) => Tables.append(draft, name, key, value.subarray(done, done + CHUNK_BYTES))),
           () => from(done + CHUNK_BYTES)
         )
-  return value.length <= CHUNK_BYTES
-    ? Effect.asVoid(first)
-    : volume.transaction(Effect.andThen(first, from(CHUNK_BYTES)))
+  return isLong ? volume.transaction(Effect.andThen(first, from(CHUNK_BYTES))) : Effect.asVoid(first)
 }
 
 const remove = (volume: Service, name: Uint8Array, key: Uint8Array): Operation<boolean> =>
@@ -127,16 +127,14 @@ const drop = (volume: Service, name: Uint8Array): Operation<boolean> =>
 
 // ---- the service
 
-/** The table of a name. Nothing is looked at before it is used, the name neither. */
+/** The table of a name. Its operations fail where no table can have this name. */
 export const make = (volume: Service, name: string): Table => {
   const byteCountMax = CoreTable.keyBytesMax(volume.facts.layout)
   const bytes = encoder.encode(name)
 
+  const fault = nameFault(volume, name)
   const named = <A>(operation: () => Operation<A>): Operation<A> =>
-    Effect.suspend(() => {
-      const fault = nameFault(volume, name)
-      return fault === undefined ? operation() : fail(fault)
-    })
+    fault === undefined ? Effect.suspend(operation) : fail(fault)
   const keyed = <A>(key: Uint8Array, operation: () => Operation<A>): Operation<A> =>
     named(() =>
       key.length > byteCountMax

@@ -66,7 +66,8 @@ export const get = (volume: Service, name: Uint8Array, key: Uint8Array): Operati
     volume.read((pages, { names }): Found | undefined => {
       const content = Tables.get(pages, names, name, key)
       if (content === undefined) return undefined
-      const size = Content.sizeOf(content)
+      if (content._tag === "Inline") return { size: content.bytes.length, value: content.bytes }
+      const { size } = content
       if (size > CHUNK_BYTES) return { size, value: undefined }
       const value = new Uint8Array(size)
       Content.readContent(pages, content, 0, value)

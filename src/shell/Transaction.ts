@@ -17,7 +17,7 @@ import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as EarlyFlush from "./EarlyFlush.ts"
-import { begin, Current, ended, type Frame, frameOf, type Running } from "./Frame.ts"
+import { alone, begin, Current, ended, type Frame, type Running, withFrame } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as OpenFiles from "./OpenFiles.ts"
@@ -34,15 +34,31 @@ type Failure = VolumeError.VolumeError
  * changed nothing.
  */
 export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> =>
-  Effect.flatMap(Current, (innermost) => {
-    const frame = frameOf(session, innermost)
+  withFrame(session, (frame) => {
     if (frame === undefined) return Effect.map(single(session, f), ({ value }) => value)
-    if (frame._tag === "Viewing") {
-      return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
-    }
+    if (frame._tag === "Viewing") return Effect.fail(readOnly(session))
     if (!frame.isOpen) return Effect.fail(ended())
-    return frame.inner.withPermit(Effect.suspend(() => (frame.isOpen ? inside(frame, f) : Effect.fail(ended()))))
+    return inOneStep(frame, f) ?? alone(frame, () => (frame.isOpen ? inside(frame, f) : Effect.fail(ended())))
   })
+
+const readOnly = ({ device }: Session.Session): Failure =>
+  VolumeError.make(new VolumeError.ReadOnly({ device: device.identity }))
+
+/**
+ * One operation of a running transaction on which nobody is at work, if it can be done here and now: what it needs is in memory,
+ * and there is room for it.
+ */
+const inOneStep = <A>(frame: Running, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> | undefined => {
+  const { group, isTaken, session } = frame
+  const { draft } = group
+  if (isTaken || draft.isSealed || isScarce(group)) return undefined
+  const done = Interpreter.editNow(session, draft, f)
+  if (Option.isNone(done)) return undefined
+  const value = Effect.succeed(done.value)
+  return draft.dirtyBytes <= session.dirtyBytesMax
+    ? value
+    : alone(frame, () => Effect.andThen(frame.isOpen ? relieveIfRead(session, group) : Effect.void, value))
+}
 
 /** One operation of a running transaction, whose `inner` permit the caller holds. What finds no room is undone alone. */
 const inside = <A>({ group, session }: Running, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> => {
@@ -150,15 +166,10 @@ export const transaction = <A, E, R>(
   session: Session.Session,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<Committed<A>, E | Failure, R> =>
-  Effect.flatMap(Current, (innermost): Effect.Effect<Committed<A>, E | Failure, R> => {
-    const frame = frameOf(session, innermost)
+  withFrame(session, (frame, innermost): Effect.Effect<Committed<A>, E | Failure, R> => {
     if (frame === undefined) return outermost(session, innermost, effect)
-    if (frame._tag === "Viewing") {
-      return Effect.fail(VolumeError.make(new VolumeError.ReadOnly({ device: session.device.identity })))
-    }
-    return frame.inner.withPermit(
-      Effect.suspend(() => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
-    )
+    if (frame._tag === "Viewing") return Effect.fail(readOnly(session))
+    return alone(frame, () => (frame.isOpen ? nested(frame, innermost, effect) : Effect.fail(ended())))
   })
 
 /**
@@ -173,7 +184,7 @@ const end = (frame: Running): Effect.Effect<void> =>
       innermost = innermost.child
       innermost.isOpen = false
     }
-    return innermost.inner.withPermit(Effect.sync(() => undoInside(frame)))
+    return alone(innermost, () => Effect.sync(() => undoInside(frame)))
   })
 
 const undoInside = (frame: Running): void => {
@@ -302,9 +313,7 @@ const settle = <A, E>(
 
 /** Makes everything durable that has succeeded. Inside a transaction there is nothing to do: it is durable when it ends. */
 export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
-  Effect.flatMap(Current, (innermost) =>
-    frameOf(session, innermost) === undefined ? GroupCommit.flush(session) : Effect.void
-  )
+  withFrame(session, (frame) => (frame === undefined ? GroupCommit.flush(session) : Effect.void))
 
 /** Waits for what is in flight and makes everything durable; then nothing is accepted any more. */
 export const close = (session: Session.Session): Effect.Effect<void, Failure> =>

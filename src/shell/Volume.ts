@@ -69,7 +69,7 @@ export interface Options extends Opening.FormatOptions {
   readonly format?: "if-blank" | "never" | "always" | undefined
   /** When a transaction is durable: when it returns (`"commit"`, the default), or at the next interval or `sync`. */
   readonly durability?: Session.Durability | undefined
-  /** Bounds the clean pages that are kept in memory; 32 MiB by default. */
+  /** Bounds the clean pages that are kept in memory; 64 MiB by default. */
   readonly cacheBytes?: number | undefined
   /** Bounds what a transaction keeps in memory before it writes early; 16 MiB by default. */
   readonly dirtyBytes?: number | undefined
@@ -90,7 +90,7 @@ export interface Options extends Opening.FormatOptions {
   readonly viewAgeMax?: Duration.Input | undefined
 }
 
-const CACHE_BYTES = 32 * 1024 * 1024
+const CACHE_BYTES = 64 * 1024 * 1024
 const DIRTY_BYTES = 16 * 1024 * 1024
 const INTERVAL_MILLIS = 1000
 
