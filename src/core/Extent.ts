@@ -3,7 +3,8 @@
  *
  *     [start, end, start, end, ...]   ends excluded, ascending, disjoint, never touching
  *
- * A set is a value; every operation merges in time proportional to both sets.
+ * A set is a value. Every operation merges in time proportional to both sets; but of one that is far larger, what lies before
+ * and behind the other one is only copied.
  */
 import { varintByteCount, writeVarint } from "./Bytes.ts"
 
@@ -65,14 +66,56 @@ const combine = (a: ExtentSet, b: ExtentSet, keep: (inA: boolean, inB: boolean) 
   return out
 }
 
-export const union = (a: ExtentSet, b: ExtentSet): ExtentSet =>
-  a.length === 0 ? b : b.length === 0 ? a : combine(a, b, (inA, inB) => inA || inB)
+/** How many times as large a set is of which a part is worth to be looked for. */
+const FAR_LARGER = 4
 
-export const subtract = (a: ExtentSet, b: ExtentSet): ExtentSet =>
-  a.length === 0 || b.length === 0 ? a : combine(a, b, (inA, inB) => inA && !inB)
+/** The first border of an extent of `set` that ends at `page` or behind it. */
+const reaching = (set: ExtentSet, page: number): number => {
+  let low = 0
+  let high = set.length / 2
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (set[2 * middle + 1] < page) low = middle + 1
+    else high = middle
+  }
+  return 2 * low
+}
 
-export const intersect = (a: ExtentSet, b: ExtentSet): ExtentSet =>
-  a.length === 0 || b.length === 0 ? EMPTY : combine(a, b, (inA, inB) => inA && inB)
+/** The part of a far larger set that another one lies in or touches: its first border, and the one behind its last. */
+const around = (set: ExtentSet, other: ExtentSet): readonly [number, number] => {
+  const end = other[other.length - 1]
+  const last = reaching(set, end)
+  return [reaching(set, other[0]), last < set.length && set[last] <= end ? last + 2 : last]
+}
+
+/** The same as {@link combine} where all of `a` stays that is not near `b`. */
+const edit = (a: ExtentSet, b: ExtentSet, keep: (inA: boolean, inB: boolean) => boolean): ExtentSet => {
+  if (a.length < FAR_LARGER * b.length) return combine(a, b, keep)
+  const [from, to] = around(a, b)
+  return a.slice(0, from).concat(combine(a.slice(from, to), b, keep), a.slice(to))
+}
+
+const isEither = (inA: boolean, inB: boolean): boolean => inA || inB
+const isFirstOnly = (inA: boolean, inB: boolean): boolean => inA && !inB
+const isBoth = (inA: boolean, inB: boolean): boolean => inA && inB
+
+export const union = (a: ExtentSet, b: ExtentSet): ExtentSet => {
+  if (a.length === 0) return b
+  if (b.length === 0) return a
+  return a.length < b.length ? edit(b, a, isEither) : edit(a, b, isEither)
+}
+
+export const subtract = (a: ExtentSet, b: ExtentSet): ExtentSet => {
+  if (a.length === 0 || b.length === 0) return a
+  if (b.length < FAR_LARGER * a.length) return edit(a, b, isFirstOnly)
+  return combine(a, b.slice(...around(b, a)), isFirstOnly)
+}
+
+export const intersect = (a: ExtentSet, b: ExtentSet): ExtentSet => {
+  if (a.length === 0 || b.length === 0) return EMPTY
+  if (a.length >= FAR_LARGER * b.length) return combine(a.slice(...around(a, b)), b, isBoth)
+  return b.length >= FAR_LARGER * a.length ? combine(a, b.slice(...around(b, a)), isBoth) : combine(a, b, isBoth)
+}
 
 /** The pages of `set` in [start, end). */
 export const within = (set: ExtentSet, start: number, end: number): ExtentSet => intersect(set, of(start, end - start))
@@ -107,7 +150,8 @@ export const decode = (bytes: Uint8Array, pageCount: number): ExtentSet | undefi
   let last = 0
   let at = 0
   while (at < bytes.length) {
-    let ends: ReadonlyArray<number> = []
+    let gap = 0
+    let count = 0
     for (let part = 0; part < 2; part++) {
       let number = 0
       let scale = 1
@@ -118,11 +162,12 @@ export const decode = (bytes: Uint8Array, pageCount: number): ExtentSet | undefi
         scale *= 128
         if (byte < 128) break
       }
-      ends = [...ends, number]
+      if (part === 0) gap = number
+      else count = number
     }
-    const start = last + ends[0]
-    const end = start + ends[1]
-    if (ends[1] === 0 || end > pageCount || (out.length > 0 && ends[0] === 0)) return undefined
+    const start = last + gap
+    const end = start + count
+    if (count === 0 || end > pageCount || (out.length > 0 && gap === 0)) return undefined
     out.push(start, end)
     last = end
   }

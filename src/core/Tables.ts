@@ -137,7 +137,10 @@ export interface Range {
   readonly isReverse: boolean
 }
 
-/** An entry. Its value, of `size` bytes, is there if it was wanted and is not too long. */
+/**
+ * An entry. Its value, of `size` bytes, is there if it was wanted and is not too long. What stood on one page is part of one copy
+ * of that page: who keeps a small part of it for long should copy it.
+ */
 export interface Entry {
   readonly key: Uint8Array
   readonly size: number
@@ -170,16 +173,53 @@ export const scan = (pages: Pages, names: Tree, name: Uint8Array, range: Range, 
   const entries: Array<Entry> = []
   let byteCount = 0
   let isLast = true
-  walk(pages, names, table.number, range, (key, content) => {
-    const size = Content.sizeOf(content)
-    const isWanted = limits.hasValues && size <= limits.byteCountMax
-    entries.push({ key, size, value: isWanted ? valueOf(pages, content, missing) : undefined })
-    byteCount += key.length + (limits.hasValues ? size : 0)
+  let page: Uint8Array | undefined
+  let copy = NOTHING
+  walk(pages, names, table.number, range, (item) => {
+    const { keyEnd, node } = item
+    const keyAt = item.keyAt + Inode.PREFIX_BYTES
+    if (!limits.hasValues) entries.push({ key: node.slice(keyAt, keyEnd), size: sizeOf(pages, item), value: undefined })
+    else {
+      if (node !== page) {
+        page = node
+        copy = node.slice()
+      }
+      entries.push(entryOf(pages, item, copy, limits.byteCountMax, missing))
+    }
+    const { size } = entries[entries.length - 1]
+    byteCount += keyEnd - keyAt + (limits.hasValues ? size : 0)
     isLast = entries.length < limits.countMax && byteCount < limits.byteCountMax
     return isLast
   })
   demand(missing)
   return { entries, isLast }
+}
+
+const contentOf = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item): Inode.Content =>
+  Table.decodeEntry(pages.layout, node, keyEnd, valueEnd)
+
+const sizeOf = (pages: Pages, item: BTree.Item): number =>
+  Table.isInlineEntry(item.node, item.keyEnd, item.valueEnd)
+    ? item.valueEnd - item.keyEnd - Table.AT_CONTENT
+    : Content.sizeOf(contentOf(pages, item))
+
+/** An entry out of a copy of its page. */
+const entryOf = (
+  pages: Pages,
+  item: BTree.Item,
+  copy: Uint8Array,
+  byteCountMax: number,
+  missing: Array<Pointer.Pointer>
+): Entry => {
+  const { keyAt, keyEnd, valueEnd } = item
+  const key = copy.subarray(keyAt + Inode.PREFIX_BYTES, keyEnd)
+  const size = sizeOf(pages, item)
+  if (size > byteCountMax) return { key, size, value: undefined }
+  const isInline = Table.isInlineEntry(copy, keyEnd, valueEnd)
+  const value = isInline
+    ? copy.subarray(keyEnd + Table.AT_CONTENT, valueEnd)
+    : valueOf(pages, contentOf(pages, item), missing)
+  return { key, size, value }
 }
 
 const valueOf = (pages: Pages, content: Inode.Content, missing: Array<Pointer.Pointer>): Uint8Array => {
@@ -190,24 +230,16 @@ const valueOf = (pages: Pages, content: Inode.Content, missing: Array<Pointer.Po
 }
 
 /** Visits the entries of a range in its order; `false` ends it. */
-const walk = (
-  pages: Pages,
-  names: Tree,
-  number: number,
-  { from, isReverse, to }: Range,
-  visit: (key: Uint8Array, content: Inode.Content) => boolean
-): void => {
+const walk = (pages: Pages, names: Tree, number: number, { from, isReverse, to }: Range, visit: BTree.Visit): void => {
   const prefix = Table.entryKey(number, NOTHING)
   const first = from === undefined ? prefix : Table.entryKey(number, from)
   const end = to === undefined ? Table.endKey(number) : Table.entryKey(number, to)
   const onItem = (item: BTree.Item): boolean => {
     const { keyAt, keyEnd, node } = item
-    const isBelow = Bytes.compare(node, keyAt, keyEnd, first, 0, first.length) < 0
+    // A walk begins in the range; downwards with the end itself, if an item has this key, which is not in it.
+    const isBelow = isReverse && Bytes.compare(node, keyAt, keyEnd, first, 0, first.length) < 0
     const isAbove = Bytes.compare(node, keyAt, keyEnd, end, 0, end.length) >= 0
-    // Downwards the walk begins with the end itself, if an item has this key; it is not in the range.
-    if (isBelow || isAbove) return isReverse && !isBelow
-    const content = Table.decodeEntry(pages.layout, node, keyEnd, item.valueEnd)
-    return visit(node.slice(keyAt + prefix.length, keyEnd), content)
+    return isBelow || isAbove ? isReverse && !isBelow : visit(item)
   }
   if (isReverse) BTree.descend(pages, names, end, onItem)
   else BTree.ascend(pages, names, first, onItem)
@@ -305,8 +337,9 @@ export const clear = (draft: RootsDraft, name: Uint8Array, countMax: number): bo
   const byteCountMax = Content.pieceBytes(draft.layout)
   let byteCount = 0
   let isLast = true
-  walk(draft, draft.roots.names, number, ALL, (key, content) => {
-    some.push([key, content])
+  walk(draft, draft.roots.names, number, ALL, (item) => {
+    const content = contentOf(draft, item)
+    some.push([item.node.slice(item.keyAt + Inode.PREFIX_BYTES, item.keyEnd), content])
     byteCount += Content.sizeOf(content)
     isLast = some.length < countMax && byteCount < byteCountMax
     return isLast

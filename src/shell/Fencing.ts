@@ -7,13 +7,14 @@
  *   root sees it before it writes its pages, which would stand on the same free places.
  * - The slot of the head is read as well, since of two that claim the same slot the later one wins, and only the earlier one
  *   can see that.
+ * - Of what has not changed since it was looked at the beginning is enough.
  * - A root that was there when this session opened is not foreign, be it rejected or not. A slot that cannot be read says
  *   nothing: the write to it will.
  * - Best effort: see `docs/decisions/0009-fencing.md` for what it cannot see.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { equal } from "../core/Bytes.ts"
+import { compare, equal } from "../core/Bytes.ts"
 import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
@@ -21,11 +22,37 @@ import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 /** Fails, and poisons the session, if another session has written since this one opened. */
-export const check = Effect.fnUntraced(function* (session: Session.Session) {
-  const { binding, device, head, superblock } = session
+export const check = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> =>
+  Effect.suspend(() => {
+    const { binding, device, head, seenSlots, superblock } = session
+    const { pageBytes } = binding.layout
+    const { page, record } = head.root
+    const next = RootSlots.next(superblock.slots, record.slot)
+    const byteCount = Math.max(device.sectorBytes, BEGINNING_BYTES)
+    const own = { offset: page * pageBytes, bytes: new Uint8Array(byteCount) }
+    const ahead = { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: new Uint8Array(byteCount) }
+    return Effect.matchEffect(device.read([own, ahead]), {
+      onFailure: () => Effect.void,
+      onSuccess: () => {
+        if (!isBeginning(own.bytes, head.root.bytes)) return examine(session, next)
+        seenSlots.set(record.slot, own.bytes)
+        const seen = seenSlots.get(next)
+        return seen !== undefined && isBeginning(ahead.bytes, seen) ? Effect.void : examine(session, next)
+      }
+    })
+  })
+
+/** The beginning of a root, its checksum among it, tells it from every other one. */
+const BEGINNING_BYTES = 512
+
+const isBeginning = (beginning: Uint8Array, bytes: Uint8Array): boolean =>
+  compare(beginning, 0, beginning.length, bytes, 0, beginning.length) === 0
+
+/** Looks at what stands whole in the slot of the head and in the next one. */
+const examine = Effect.fnUntraced(function* (session: Session.Session, next: number) {
+  const { binding, device, head, seenSlots, superblock } = session
   const { pageBytes } = binding.layout
   const { root } = head
-  const next = RootSlots.next(superblock.slots, root.record.slot)
   const own = { offset: root.page * pageBytes, bytes: new Uint8Array(pageBytes) }
   const ahead = { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: new Uint8Array(pageBytes) }
   if (Exit.isFailure(yield* Effect.exit(device.read([own, ahead])))) return
@@ -35,7 +62,7 @@ export const check = Effect.fnUntraced(function* (session: Session.Session) {
     foreign ??= foreignIn(session, root.record.slot, own.bytes)
     isAnother = foreign === undefined && (yield* isFormatted(session))
   }
-  if (foreign === undefined && !isAnother) return
+  if (foreign === undefined && !isAnother) return void seenSlots.set(next, ahead.bytes)
   const error = VolumeError.make(new VolumeError.Fenced({ device: device.identity, generation: foreign }))
   Session.poison(session, error)
   return yield* error

@@ -103,6 +103,8 @@ export interface Session {
   readonly dirtyBytesMax: number
   readonly readOnly: boolean
   readonly writer: Semaphore.Semaphore
+  /** How many wait for the writer's permit: who comes later does not go before them. */
+  waitingWriters: number
   /** Held by a sync of the device. */
   readonly syncing: Semaphore.Semaphore
   head: Commit.Head
@@ -115,6 +117,8 @@ export interface Session {
   rewrite: ReadonlyArray<Write>
   /** Roots that recovery found incomplete. */
   readonly rejected: ReadonlyArray<Rejected>
+  /** The beginnings of the root slots, by number, as they were when this session last saw that they are not foreign; see `Fencing`. */
+  readonly seenSlots: Map<number, Uint8Array>
   /** The highest generation that any slot held when this session opened, accepted or rejected; see `Fencing`. */
   readonly seenGeneration: number
   /** Generations never go back, not even over roots that were rejected (I6). */

@@ -41,7 +41,7 @@ export interface Range {
   readonly reverse?: boolean | undefined
 }
 
-/** An entry as it is stored. */
+/** An entry as it is stored. Entries of one page may share a buffer: who keeps a few of many should copy them. */
 export interface Stored {
   readonly key: Uint8Array
   readonly value: Uint8Array

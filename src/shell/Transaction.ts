@@ -127,16 +127,26 @@ export interface Committed<A> {
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
+/** Takes the writer's permit, at once if nobody waits for it. */
+const takePermit = (session: Session.Session, restore: Restore): Effect.Effect<void> =>
+  session.waitingWriters > 0
+    ? waitForPermit(session, restore)
+    : Effect.flatMap(session.writer.takeIfAvailable(1), (isTaken) =>
+        isTaken ? Effect.void : waitForPermit(session, restore)
+      )
+
 /**
- * Takes the writer's permit; only the wait for it can be interrupted. Who is interrupted after the permit was given to it, and
- * before it has noticed, gives it back: a scope remembers that it has it.
+ * Waits for the writer's permit; only that can be interrupted. Who is interrupted after the permit was given to it, and before it
+ * has noticed, gives it back: a scope remembers that it has it.
  */
-const takePermit = ({ writer }: Session.Session, restore: Restore): Effect.Effect<void> =>
+const waitForPermit = (session: Session.Session, restore: Restore): Effect.Effect<void> =>
   Effect.suspend(() => {
     const waiting = Scope.makeUnsafe()
-    return Effect.onExit(restore(Scope.provide(writer.takeScoped(1), waiting)), (exit) =>
-      Exit.isFailure(exit) ? Scope.close(waiting, exit) : Effect.void
-    )
+    session.waitingWriters++
+    return Effect.onExit(restore(Scope.provide(session.writer.takeScoped(1), waiting)), (exit) => {
+      session.waitingWriters--
+      return Exit.isFailure(exit) ? Scope.close(waiting, exit) : Effect.void
+    })
   })
 
 /** Takes the writer's permit and a place in the group; `use` gives the permit back. */
@@ -151,14 +161,17 @@ const withPermit = <A, E, R>(
         ? use(restore, GroupCommit.join(session))
         : Effect.andThen(session.writer.release(1), Effect.fail(refused))
     })
-    return Effect.flatMap(takePermit(session, restore), () => {
-      const { durability, group } = session
-      // Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it
-      // cannot be committed, that is for the next sync to tell.
-      const isInTheWay =
-        durability === "interval" && group !== undefined && group.transactions > 0 && !GroupCommit.hasPlenty(group)
-      return isInTheWay ? Effect.andThen(Effect.exit(GroupCommit.settle(session)), enter) : enter
-    })
+    return Effect.flatMap(
+      Effect.suspend(() => takePermit(session, restore)),
+      () => {
+        const { durability, group } = session
+        // Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it
+        // cannot be committed, that is for the next sync to tell.
+        const isInTheWay =
+          durability === "interval" && group !== undefined && group.transactions > 0 && !GroupCommit.hasPlenty(group)
+        return isInTheWay ? Effect.andThen(Effect.exit(GroupCommit.settle(session)), enter) : enter
+      }
+    )
   })
 
 /** Runs `effect` as one transaction; inside another it is a savepoint of that. */
