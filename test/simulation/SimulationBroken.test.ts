@@ -212,7 +212,7 @@ describe("the simulation catches", { timeout: 300_000 }, () => {
     }
     assert.match(
       firstOf() ?? "nothing",
-      /^I1: transaction \d+ (has failed|is not at its end)|model says|is not what it was/m
+      /^I1: transaction \d+ (has failed|is not at its end)|model says|is not what it was|reads wrongly/m
     )
   })
 })
