@@ -36,6 +36,7 @@ export const writeUint48 = (bytes: Uint8Array, at: number, value: number): void 
 
 /** Reads a little-endian integer of `width` bytes (1 to 6). */
 export const readUint = (bytes: Uint8Array, at: number, width: number): number => {
+  if (width === 3) return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16)
   let value = 0
   for (let i = width - 1; i >= 0; i--) value = value * 256 + bytes[at + i]
   return value
@@ -61,18 +62,20 @@ export const writeUint64 = (bytes: Uint8Array, at: number, value: bigint): void 
 export const readInt64 = (bytes: Uint8Array, at: number): bigint => BigInt.asIntN(64, readUint64(bytes, at))
 
 /** Big-endian 48 bits, for keys. */
-export const readUint48Key = (bytes: Uint8Array, at: number): number => {
-  let value = 0
-  for (let i = 0; i < 6; i++) value = value * 256 + bytes[at + i]
-  return value
-}
+export const readUint48Key = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] << 8) | bytes[at + 1]) * 0x100000000 +
+  (((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0)
 
 /** Big-endian 48 bits, for keys. */
 export const writeUint48Key = (bytes: Uint8Array, at: number, value: number): void => {
-  for (let i = 5; i >= 0; i--) {
-    bytes[at + i] = value % 256
-    value = Math.floor(value / 256)
-  }
+  const high = Math.floor(value / 0x100000000)
+  const low = value >>> 0
+  bytes[at] = high >>> 8
+  bytes[at + 1] = high
+  bytes[at + 2] = low >>> 24
+  bytes[at + 3] = low >>> 16
+  bytes[at + 4] = low >>> 8
+  bytes[at + 5] = low
 }
 
 /** Copies `count` bytes; short ones by hand, since a call to `set` needs a view. The ranges must not overlap. */

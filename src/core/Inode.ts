@@ -107,6 +107,19 @@ const prefix = (number: number, tag: number, restBytes: number): Uint8Array => {
   return key
 }
 
+const probes = Array.from<Uint8Array | undefined>({ length: 64 })
+
+/** The same as {@link keyOf} for a look or a put: the next probe of the same length is written over it. */
+export const probeOf = (number: number, tag: number, rest: Uint8Array): Uint8Array => {
+  const length = PREFIX_BYTES + rest.length
+  if (length >= probes.length) return keyOf(number, tag, rest)
+  const key = (probes[length] ??= new Uint8Array(length))
+  Bytes.writeUint48Key(key, 0, number)
+  key[NUMBER_BYTES] = tag
+  Bytes.copy(rest, 0, key, PREFIX_BYTES, rest.length)
+  return key
+}
+
 /** A key of the names tree from its parts. */
 export const keyOf = (number: number, tag: number, rest: Uint8Array): Uint8Array => {
   const key = prefix(number, tag, rest.length)

@@ -53,6 +53,9 @@ export const isInline = (layout: Layout, keyBytes: number, valueBytes: number): 
 export const tableKey = (name: Uint8Array): Uint8Array => Inode.keyOf(0, Inode.TAG_TABLE, name)
 /** With an empty key: the prefix of all entries of a table, and its first key. */
 export const entryKey = (number: number, key: Uint8Array): Uint8Array => Inode.keyOf(number, Inode.TAG_TABLE_ENTRY, key)
+/** The same for a look or a put; see `Inode.probeOf`. */
+export const entryProbe = (number: number, key: Uint8Array): Uint8Array =>
+  Inode.probeOf(number, Inode.TAG_TABLE_ENTRY, key)
 /** Above every entry of a table, and below everything that comes after them. */
 export const endKey = (number: number): Uint8Array => Inode.keyOf(number, Inode.TAG_TABLE_ENTRY + 1, NOTHING)
 

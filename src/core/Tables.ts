@@ -117,7 +117,7 @@ const add = (draft: RootsDraft, name: Uint8Array, count: number): void => {
 // ---- reading
 
 const contentAt = (pages: Pages, names: Tree, number: number, key: Uint8Array): Inode.Content | undefined => {
-  const found = BTree.find(pages, names, Table.entryKey(number, key))
+  const found = BTree.find(pages, names, Table.entryProbe(number, key))
   return found === undefined ? undefined : Table.decodeEntry(pages.layout, found.node, found.keyEnd, found.valueEnd)
 }
 
@@ -251,7 +251,7 @@ const walk = (pages: Pages, names: Tree, number: number, { from, isReverse, to }
 const scratch = new Uint8Array(PAGE_BYTES_MAX)
 
 const putEntry = (draft: RootsDraft, number: number, key: Uint8Array, content: Inode.Content): void =>
-  Inodes.putItem(draft, Table.entryKey(number, key), scratch, Table.writeEntry(content, scratch))
+  Inodes.putItem(draft, Table.entryProbe(number, key), scratch, Table.writeEntry(content, scratch))
 
 const make = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): Inode.Content =>
   Table.isInline(draft.layout, key.length, value.length)
@@ -270,7 +270,7 @@ export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value:
   invariant(name.length > 0 && name.length <= Inode.nameBytesMax(draft.layout), "the name of a table was checked")
   const table = loadOnce(draft, name)
   const number = table?.number ?? Inodes.nextNumber(draft)
-  const before = BTree.find(draft, draft.roots.names, Table.entryKey(number, key))
+  const before = BTree.find(draft, draft.roots.names, Table.entryProbe(number, key))
   if (before !== undefined && !Table.isInlineEntry(before.node, before.keyEnd, before.valueEnd)) {
     const content = Table.decodeEntry(draft.layout, before.node, before.keyEnd, before.valueEnd)
     if (!giveUp(draft, number, key, content)) return false

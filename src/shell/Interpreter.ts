@@ -44,26 +44,37 @@ export const read = <A>(
   f: () => A
 ): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => run(f))
 
-/** Runs `f` on the root of `head`, which stays pinned as long as that takes. */
+/**
+ * Runs `f` on the root of `head`, which stays pinned as long as that takes. It is run here and now, so this is called where an
+ * effect is evaluated; what is to be loaded first is left to the effect that is answered.
+ */
 export const readRoot = <A>(
   session: Session.Session,
   head: Commit.Head,
   f: (pages: Pages, roots: Roots) => A
-): Effect.Effect<A, VolumeError.VolumeError> =>
-  Effect.suspend(() => {
-    const { generation, roots } = head.root.record
-    const first = run(() => f(session.pages, roots))
-    if (!isSignal(first)) return Effect.succeed(first)
-    const { layout } = session.binding
-    const pinned = new PinnedPages(session.cache, layout.pageBytes)
-    const pages = new CleanPages(layout, pinned)
-    Session.pin(session, generation)
-    const answer = Effect.ensuring(
-      restart(session, pinned, first, () => run(() => f(pages, roots))),
-      Effect.sync(() => Session.unpin(session, generation))
-    )
-    return session.readOnly ? Effect.catch(answer, (error) => Expiry.explain<A>(session, generation, error)) : answer
-  })
+): Effect.Effect<A, VolumeError.VolumeError> => {
+  const { roots } = head.root.record
+  const first = run(() => f(session.pages, roots))
+  return isSignal(first) ? readAgain(session, head, first, f) : Effect.succeed(first)
+}
+
+const readAgain = <A>(
+  session: Session.Session,
+  head: Commit.Head,
+  first: MissingPages | CorruptPage,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, VolumeError.VolumeError> => {
+  const { generation, roots } = head.root.record
+  const { layout } = session.binding
+  const pinned = new PinnedPages(session.cache, layout.pageBytes)
+  const pages = new CleanPages(layout, pinned)
+  Session.pin(session, generation)
+  const answer = Effect.ensuring(
+    restart(session, pinned, first, () => run(() => f(pages, roots))),
+    Effect.sync(() => Session.unpin(session, generation))
+  )
+  return session.readOnly ? Effect.catch(answer, (error) => Expiry.explain<A>(session, generation, error)) : answer
+}
 
 /** Runs `f` as an attempt of `draft`. A `Result` that failed undoes what `f` did, like a miss. */
 export const edit = <A, R>(

@@ -67,7 +67,7 @@ export class PageCache implements PageSource {
   }
 
   find(address: number, birth: number, pageCount: number, kind = ANY, level = 0): Uint8Array | undefined {
-    const near = this.#near[address % this.#near.length]
+    const near = this.#near[this.#nearOf(address)]
     const found = near !== undefined && near.address === address && near.isHere ? near : this.#entries.get(address)
     if (
       found !== undefined &&
@@ -75,7 +75,7 @@ export class PageCache implements PageSource {
       found.bytes.length === pageCount * this.#pageBytes &&
       isOf(found, kind, level)
     ) {
-      found.used = true
+      if (!found.used) found.used = true
       this.#hits++
       return found.bytes
     }
@@ -161,9 +161,14 @@ export class PageCache implements PageSource {
     return undefined
   }
 
+  /** Of an address below 2^48, the low bits. */
+  #nearOf(address: number): number {
+    return address & (this.#near.length - 1)
+  }
+
   #add(entry: Entry): void {
     this.#entries.set(entry.address, entry)
-    this.#near[entry.address % this.#near.length] = entry
+    this.#near[this.#nearOf(entry.address)] = entry
   }
 
   #remove(entry: Entry): void {

@@ -133,8 +133,7 @@ export const make = (volume: Service, name: string): Table => {
   const bytes = encoder.encode(name)
 
   const fault = nameFault(volume, name)
-  const named = <A>(operation: () => Operation<A>): Operation<A> =>
-    fault === undefined ? Effect.suspend(operation) : fail(fault)
+  const named = <A>(operation: () => Operation<A>): Operation<A> => (fault === undefined ? operation() : fail(fault))
   const keyed = <A>(key: Uint8Array, operation: () => Operation<A>): Operation<A> =>
     named(() =>
       key.length > byteCountMax
