@@ -23,6 +23,8 @@ import * as Path from "./Path.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
 import * as RopePath from "./RopePath.ts"
+import * as RopeRun from "./RopeRun.ts"
+import * as Tail from "./Tail.ts"
 import type { Tree } from "./Tree.ts"
 
 /** The largest file. */
@@ -175,6 +177,8 @@ export const write = (
   bytes: Uint8Array,
   time: bigint
 ): FileResult<number> => {
+  const size = Tail.write(draft, number, offset, bytes, time)
+  if (size !== undefined) return Result.succeed(size)
   const file = fileOf(draft, draft.roots.names, number)
   if (Result.isFailure(file)) return Result.fail(file.failure)
   return writeInode(draft, number, file.success, offset, bytes, time)
@@ -187,6 +191,8 @@ export const append = (
   bytes: Uint8Array,
   time: bigint
 ): FileResult<number> => {
+  const size = Tail.write(draft, number, undefined, bytes, time)
+  if (size !== undefined) return Result.succeed(size)
   const file = fileOf(draft, draft.roots.names, number)
   if (Result.isFailure(file)) return Result.fail(file.failure)
   return writeInode(draft, number, file.success, file.success.size, bytes, time)
@@ -210,6 +216,7 @@ const writeInode = (
   draft.seal()
   const made = written(draft, content, offset, bytes)
   put(draft, number, inode, made, time)
+  if (offset === size && 2 * bytes.length < RopeRun.runBytesMax(draft.layout)) Tail.note(draft, number)
   return Result.succeed(sizeOf(made))
 }
 

@@ -29,7 +29,7 @@ export interface DeadExtent {
 
 /** A node that is not on disk yet. */
 class DirtyNode {
-  readonly bytes: Uint8Array
+  bytes: Uint8Array
   /** The attempt that last saved or made it. */
   attempt: number
   constructor(bytes: Uint8Array, attempt: number) {
@@ -81,6 +81,8 @@ export class Draft<Roots> implements Pages {
   #nextId = 1
   #ownedFrom = 1
 
+  /** Grows with what changes which nodes there are, or whose they are, and is no edit. */
+  #turns = 0
   #attempt = 0
   #attempting = false
   #sealed = false
@@ -95,6 +97,11 @@ export class Draft<Roots> implements Pages {
     this.roots = roots
     this.#source = source
     this.#mark = { roots, nextId: 1, deadCount: 0 }
+  }
+
+  /** Another one whenever something has happened to the draft. */
+  get version(): number {
+    return this.changeCount + this.#turns
   }
 
   // ---- reading
@@ -150,8 +157,7 @@ export class Draft<Roots> implements Pages {
     const copy = this.takeBuffer(node.length)
     copy.set(node)
     this.discard(bytes, at)
-    this.#add(bytes, at, copy)
-    if (kind !== Node.TREE) this.hasContent = true
+    this.#add(bytes, at, copy, kind !== Node.TREE)
     return copy
   }
 
@@ -159,16 +165,27 @@ export class Draft<Roots> implements Pages {
   create(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
     const node = new Uint8Array(this.layout.pageBytes)
     Node.clear(node, kind, level)
-    this.#add(bytes, at, node)
-    if (kind !== Node.TREE) this.hasContent = true
+    this.#add(bytes, at, node, kind !== Node.TREE)
     return node
   }
 
   /** Takes over `data`, whole pages of file content, and writes their pointer to `bytes[at]`, which the caller owns. */
   createData(bytes: Uint8Array, at: number, data: Uint8Array): void {
     invariant(data.length > 0 && data.length % this.layout.pageBytes === 0, "a data run is whole pages")
-    this.#add(bytes, at, data)
-    this.hasContent = true
+    this.#add(bytes, at, data, true)
+  }
+
+  /**
+   * Puts pages of content that begin like it in the place of a node that this draft owns: the one that the pointer at `bytes[at]`
+   * names, which is changed. There is no undoing that, so the attempt has been sealed.
+   */
+  replace(bytes: Uint8Array, at: number, data: Uint8Array): void {
+    invariant(this.isSealed && this.owns(bytes, at), "a run grows at the end of an operation, where it is owned")
+    const id = Pointer.memoryId(this.layout, bytes, at)
+    const dirty = this.#nodes.get(id)!
+    this.dirtyBytes += data.length - dirty.bytes.length
+    dirty.bytes = data
+    Pointer.writeMemory(this.layout, bytes, at, id, data.length / this.layout.pageBytes)
   }
 
   /** The node (not what is under it) that the pointer at `bytes[at]` names is no longer part of its tree. */
@@ -257,6 +274,7 @@ export class Draft<Roots> implements Pages {
       ownedFrom: this.#ownedFrom,
       shadowed: []
     }
+    this.#turns++
     this.#savepoints.push(savepoint)
     this.#ownedFrom = this.#nextId
     return savepoint
@@ -277,6 +295,7 @@ export class Draft<Roots> implements Pages {
   rollback(savepoint: Savepoint<Roots>): void {
     invariant(!this.#attempting, "a rollback lies between operations")
     invariant(this.#savepoints.pop() === savepoint, "savepoints end innermost first")
+    this.#turns++
     this.#ownedFrom = savepoint.ownedFrom
     this.roots = savepoint.roots
     this.dead.length = savepoint.deadCount
@@ -321,13 +340,15 @@ export class Draft<Roots> implements Pages {
   /** The node `id` has an address now; its bytes must not change any more. */
   settle(id: number, pointer: Uint8Array): void {
     invariant(this.#nodes.has(id), "only a node in memory is settled")
+    this.#turns++
     this.#forget(id)
     this.#settled.set(id, pointer)
   }
 
-  #add(bytes: Uint8Array, at: number, node: Uint8Array): void {
+  #add(bytes: Uint8Array, at: number, node: Uint8Array, isContent: boolean): void {
     invariant(this.#attempting, "a draft is edited inside an attempt")
     this.changeCount++
+    this.hasContent ||= isContent
     const id = this.#nextId++
     this.#nodes.set(id, new DirtyNode(node, this.#attempt))
     this.dirtyBytes += node.length

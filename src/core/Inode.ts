@@ -230,6 +230,20 @@ export const writeAttributes = (bytes: Uint8Array, at: number, attributes: Attri
   Bytes.writeUint64(bytes, at + AT_BIRTHTIME, attributes.birthTime)
 }
 
+/** Writes the size of a content over that of the item at `bytes[at]`. */
+export const writeSize = (bytes: Uint8Array, at: number, size: number): void =>
+  Bytes.writeUint48(bytes, at + AT_CONTENT, size)
+
+/** Writes the times of modification and of change over those of the item at `bytes[at]`. */
+export const writeModified = (bytes: Uint8Array, at: number, time: bigint): void => {
+  Bytes.writeUint64(bytes, at + AT_MTIME, time)
+  Bytes.writeUint64(bytes, at + AT_CTIME, time)
+}
+
+/** Whether the content of the item at `bytes[at]` is a rope. */
+export const hasRope = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at + AT_TYPE] !== FOLDER && bytes[at + AT_FORM] !== FORM_INLINE
+
 /** Decodes the item in `bytes[at, end)`. */
 export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: number): Inode => {
   const type = bytes[at + AT_TYPE]
