@@ -27,7 +27,7 @@ import { ZeroAhead } from "./ZeroAhead.ts"
 export interface Options extends ImageFile.Options {
   /** Whether to keep other writers out; `true` by default. Two writers at a time destroy a volume. */
   readonly lock?: boolean | undefined
-  /** Calls of at most so many bytes are synchronous: 65536 by default, 0 for none. */
+  /** Calls of at most so many bytes are synchronous: 262144 by default, 0 for none. */
   readonly synchronousBytesMax?: number | undefined
   /** How much of a sparse file is filled with zeros ahead of small writes: 262144 by default, 0 for nothing. */
   readonly zeroAheadBytes?: number | undefined
@@ -73,7 +73,7 @@ interface OpenFile {
 }
 
 const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
-  const { lock = true, readOnly = false, synchronousBytesMax = 65536, zeroAheadBytes = 262144 } = options
+  const { lock = true, readOnly = false, synchronousBytesMax = 262144, zeroAheadBytes = 262144 } = options
   const { disk, fd, identity, sectorBytes } = image
   const self = { identity, sectorBytes, readOnly }
   // Without the lock somebody else may write where zeros are about to go.
