@@ -229,7 +229,7 @@ describe("FileDevice", () => {
       const pages = Array.from({ length: 4 }, (_, i) => ({ offset: i * 4096, bytes: new Uint8Array(4096) }))
       yield* device.write(pages)
       yield* device.sync
-      yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 17) }])
+      yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 19) }])
       yield* device.sync
       assert.deepStrictEqual(calls, ["writevSync", "fdatasyncSync", "writev", "fdatasync"])
     })
@@ -238,7 +238,8 @@ describe("FileDevice", () => {
   it.effect("lets others run between the pieces of a large batch, and carries it out whole", () =>
     Effect.gen(function* () {
       const file = yield* image
-      const device = yield* FileDevice.make({ path: file, size: 4 << 20, zeroAheadBytes: 0 })
+      const options = { path: file, size: 4 << 20, zeroAheadBytes: 0, synchronousBytesMax: 65536 }
+      const device = yield* FileDevice.make(options)
       const pages = Array.from({ length: 256 }, (_, i) => ({ offset: i * 8192, bytes: new Uint8Array(4096).fill(i) }))
       let turns = 0
       const counter = yield* Effect.forkChild(
