@@ -31,6 +31,9 @@ import type { Write } from "./Write.ts"
 /** Commits that write more than this put a sync between their pages and their root. */
 export const ONE_BARRIER_BYTES_MAX = 1024 * 1024
 
+/** Deltas of the free map that have more bytes are folded, though a root has room for more: every commit goes through them. */
+const DELTA_BYTES_KEPT = 1024
+
 /** The newest root, and which pages the next commit may write. */
 export interface Head {
   readonly root: RootRecord.EncodedRoot
@@ -189,7 +192,9 @@ export const plan = (
   const mapAddresses = new Map<number, number>()
   // The homes of the map's new pages stay deltas. Where they lie too scattered for that they are folded in turn, which may
   // touch more leaves; there are only so many.
-  for (let seen = deadCount; hasOtherNodes || FreeMap.deltaBytes(after.map) > RootRecord.deltaBytesMax(layout);) {
+  let deltaBytesMax = Math.min(DELTA_BYTES_KEPT, RootRecord.deltaBytesMax(layout))
+  for (let seen = deadCount; hasOtherNodes || FreeMap.deltaBytes(after.map) > deltaBytesMax;) {
+    deltaBytesMax = RootRecord.deltaBytesMax(layout)
     const folded = hasOtherNodes ? VolumeSize.fold(draft, after.map, pageCountBefore) : FreeMap.fold(draft, after.map)
     hasOtherNodes = false
     mapTop = { ...mapTop, link: folded.link, level: folded.height }

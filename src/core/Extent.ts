@@ -68,6 +68,8 @@ const combine = (a: ExtentSet, b: ExtentSet, keep: (inA: boolean, inB: boolean) 
 
 /** How many times as large a set is of which a part is worth to be looked for. */
 const FAR_LARGER = 4
+/** Extents that are looked for one by one. */
+const FEW = 8
 
 /** The first border of an extent of `set` that ends at `page` or behind it. */
 const reaching = (set: ExtentSet, page: number): number => {
@@ -88,11 +90,29 @@ const around = (set: ExtentSet, other: ExtentSet): readonly [number, number] => 
   return [reaching(set, other[0]), last < set.length && set[last] <= end ? last + 2 : last]
 }
 
-/** The same as {@link combine} where all of `a` stays that is not near `b`. */
+/** What of a far larger set lies in another one or touches it, and perhaps more. */
+const near = (set: ExtentSet, other: ExtentSet): ExtentSet => {
+  if (other.length > 2 * FEW) return set.slice(...around(set, other))
+  const out: Array<number> = []
+  for (let i = 0; i < other.length; i += 2) {
+    const [from, to] = around(set, other.slice(i, i + 2))
+    // What touches two of them is there already.
+    for (let at = from; at < to; at += 2) if (set[at] >= (out[out.length - 1] ?? 0)) out.push(set[at], set[at + 1])
+  }
+  return out
+}
+
+/** The same as {@link combine} where all of `a` stays that is not near `b`; a few extents of that may lie far apart. */
 const edit = (a: ExtentSet, b: ExtentSet, keep: (inA: boolean, inB: boolean) => boolean): ExtentSet => {
   if (a.length < FAR_LARGER * b.length) return combine(a, b, keep)
-  const [from, to] = around(a, b)
-  return a.slice(0, from).concat(combine(a.slice(from, to), b, keep), a.slice(to))
+  let edited = a
+  const step = b.length > 2 * FEW ? b.length : 2
+  for (let i = 0; i < b.length; i += step) {
+    const some = b.slice(i, i + step)
+    const [from, to] = around(edited, some)
+    edited = edited.slice(0, from).concat(combine(edited.slice(from, to), some, keep), edited.slice(to))
+  }
+  return edited
 }
 
 const isEither = (inA: boolean, inB: boolean): boolean => inA || inB
@@ -108,13 +128,13 @@ export const union = (a: ExtentSet, b: ExtentSet): ExtentSet => {
 export const subtract = (a: ExtentSet, b: ExtentSet): ExtentSet => {
   if (a.length === 0 || b.length === 0) return a
   if (b.length < FAR_LARGER * a.length) return edit(a, b, isFirstOnly)
-  return combine(a, b.slice(...around(b, a)), isFirstOnly)
+  return combine(a, near(b, a), isFirstOnly)
 }
 
 export const intersect = (a: ExtentSet, b: ExtentSet): ExtentSet => {
   if (a.length === 0 || b.length === 0) return EMPTY
-  if (a.length >= FAR_LARGER * b.length) return combine(a.slice(...around(a, b)), b, isBoth)
-  return b.length >= FAR_LARGER * a.length ? combine(a, b.slice(...around(b, a)), isBoth) : combine(a, b, isBoth)
+  if (a.length >= FAR_LARGER * b.length) return combine(near(a, b), b, isBoth)
+  return b.length >= FAR_LARGER * a.length ? combine(a, near(b, a), isBoth) : combine(a, b, isBoth)
 }
 
 /** The pages of `set` in [start, end). */

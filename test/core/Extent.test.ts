@@ -24,6 +24,13 @@ const sorted = (pages: Iterable<number>): ReadonlyArray<number> => [...pages].so
 /** Extents in any order, which overlap, touch and lie inside each other; some are empty. */
 const extents = fc.array(fc.tuple(fc.nat({ max: 40 }), fc.nat({ max: 6 })), { maxLength: 14 })
 const sets = extents.map(Extent.fromUnsorted)
+/** Sets of many extents beside those of a few, which lie, touch and end everywhere among them. */
+const wideSets = fc
+  .array(fc.tuple(fc.nat({ max: 400 }), fc.nat({ max: 3 })), { minLength: 60, maxLength: 120 })
+  .map(Extent.fromUnsorted)
+const someSets = fc
+  .array(fc.tuple(fc.nat({ max: 400 }), fc.nat({ max: 20 })), { maxLength: 12 })
+  .map(Extent.fromUnsorted)
 
 /** Sets far apart, up to the last page there can be. */
 const farSets = fc
@@ -72,6 +79,28 @@ describe("Extent", () => {
         }
       }),
       parameters(1000)
+    )
+  })
+
+  it("joins, subtracts and intersects a large one and a small one", () => {
+    fc.assert(
+      fc.property(wideSets, someSets, (a, b) => {
+        const [pagesA, pagesB] = [pagesOf(a), pagesOf(b)]
+        const both = [...pagesA].filter((page) => pagesB.has(page))
+        const expected: ReadonlyArray<readonly [Extent.ExtentSet, Iterable<number>]> = [
+          [Extent.union(a, b), new Set([...pagesA, ...pagesB])],
+          [Extent.union(b, a), new Set([...pagesA, ...pagesB])],
+          [Extent.subtract(a, b), [...pagesA].filter((page) => !pagesB.has(page))],
+          [Extent.subtract(b, a), [...pagesB].filter((page) => !pagesA.has(page))],
+          [Extent.intersect(a, b), both],
+          [Extent.intersect(b, a), both]
+        ]
+        for (const [set, pages] of expected) {
+          assertSound(set)
+          assert.deepStrictEqual(sorted(pagesOf(set)), sorted(pages))
+        }
+      }),
+      parameters(500)
     )
   })
 
