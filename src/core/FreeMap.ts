@@ -162,14 +162,14 @@ const changedBits = (
   const cleared: Array<readonly [number, number]> = []
   const set: Array<readonly [number, number]> = []
   const end = Math.min(map.pageCount, before.pageCount)
-  for (const { index, now, then } of differingLeaves(pages, map, before)) {
+  for (const { index, now, past } of differingLeaves(pages, map, before)) {
     const first = index * layout.mapLeafPages
     for (let byte = 0; byte < layout.mapLeafPages / 8 && first + 8 * byte < end; byte++) {
       const bits = now === undefined ? 0 : now[NODE_HEADER_BYTES + byte]
-      const bitsThen = then === undefined ? 0 : then[NODE_HEADER_BYTES + byte]
-      if (bits === bitsThen) continue
+      const bitsPast = past === undefined ? 0 : past[NODE_HEADER_BYTES + byte]
+      if (bits === bitsPast) continue
       for (let bit = 0; bit < 8; bit++) {
-        if (((bits ^ bitsThen) & (1 << bit)) === 0) continue
+        if (((bits ^ bitsPast) & (1 << bit)) === 0) continue
         if ((bits & (1 << bit)) === 0) cleared.push([first + 8 * byte + bit, 1])
         else set.push([first + 8 * byte + bit, 1])
       }
@@ -182,28 +182,28 @@ const changedBits = (
 interface Pair {
   readonly index: number
   readonly now: Uint8Array | undefined
-  readonly then: Uint8Array | undefined
+  readonly past: Uint8Array | undefined
 }
 
 /** The leaves whose pages differ between two maps. Each level of the nodes that lead to them is one batch. */
 const differingLeaves = (pages: Pages, map: FreeMap, before: FreeMap): ReadonlyArray<Pair> => {
   const { layout } = pages
   let level = Math.min(map.height, before.height)
-  let links = [{ index: 0, now: firstLink(pages, map, level), then: firstLink(pages, before, level) }]
+  let links = [{ index: 0, now: firstLink(pages, map, level), past: firstLink(pages, before, level) }]
   for (; ; level--) {
     const missing: Array<Pointer.Pointer> = []
     const load = ([holder, at]: Link): Uint8Array | undefined =>
       Pointer.isNull(layout, holder, at) ? undefined : pages.peek(holder, at, Node.MAP, level, missing)
     const pairs = links
-      .filter(({ now, then }) => !samePointer(layout, ...now, ...then))
-      .map(({ index, now, then }): Pair => ({ index, now: load(now), then: load(then) }))
+      .filter(({ now, past }) => !samePointer(layout, ...now, ...past))
+      .map(({ index, now, past }): Pair => ({ index, now: load(now), past: load(past) }))
     demand(missing)
     if (level === 0) return pairs
-    links = pairs.flatMap(({ index, now, then }) =>
+    links = pairs.flatMap(({ index, now, past }) =>
       Array.from({ length: layout.mapFanout }, (_, child) => ({
         index: index * layout.mapFanout + child,
         now: linkIn(layout, now, child),
-        then: linkIn(layout, then, child)
+        past: linkIn(layout, past, child)
       }))
     )
   }
