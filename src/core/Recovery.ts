@@ -47,12 +47,18 @@ interface Wanted {
   readonly names: boolean
 }
 
+/** A page that was verified against its pointer. */
+export interface Verified {
+  readonly pointer: Pointer.Pointer
+  readonly bytes: Uint8Array
+}
+
 interface Verifying {
   readonly _tag: "Verifying"
   readonly opening: Opening
   readonly candidate: RootRecord.EncodedRoot
   readonly wanted: ReadonlyArray<Wanted>
-  readonly rewrite: ReadonlyArray<Write>
+  readonly verified: ReadonlyArray<Verified>
   readonly rejected: ReadonlyArray<Rejected>
 }
 
@@ -67,6 +73,8 @@ export interface Opened {
    */
   readonly isSettled: boolean
   readonly nextGeneration: number
+  readonly verified: ReadonlyArray<Verified>
+  /** The root and all that was verified. */
   readonly rewrite: ReadonlyArray<Write>
   readonly rejected: ReadonlyArray<Rejected>
 }
@@ -172,14 +180,14 @@ const examine = (opening: Opening, candidate: RootRecord.EncodedRoot, rejected: 
   want(roots.snapshots.link, Node.TREE, roots.snapshots.level, false)
   want(roots.deadlists.link, Node.TREE, roots.deadlists.level, false)
   want(map.link, Node.MAP, map.height, false)
-  const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, rewrite: [], rejected }
+  const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, verified: [], rejected }
   return wanted.length === 0 ? opened(opening, candidate, [], rejected) : state
 }
 
 const opened = (
   opening: Opening,
   root: RootRecord.EncodedRoot,
-  pages: ReadonlyArray<Write>,
+  verified: ReadonlyArray<Verified>,
   rejected: ReadonlyArray<Rejected>
 ): Opened => ({
   _tag: "Opened",
@@ -187,9 +195,15 @@ const opened = (
   previous: opening.found.baseOf(root.record),
   isSettled: rejected.length === 0 && isSettledAfter(opening.found, root),
   nextGeneration: opening.highest + 1,
-  rewrite: [...pages, { address: root.page, bytes: root.bytes }],
+  verified,
+  rewrite: writesOf(verified, root),
   rejected
 })
+
+const writesOf = (verified: ReadonlyArray<Verified>, root: RootRecord.EncodedRoot): ReadonlyArray<Write> => [
+  ...verified.map(({ bytes, pointer }) => ({ address: pointer.address, bytes })),
+  { address: root.page, bytes: root.bytes }
+]
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -201,7 +215,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
   const { layout } = binding
   const { base, generation } = state.candidate.record
   const children: Array<Wanted> = []
-  const rewrite = [...state.rewrite]
+  const verified = [...state.verified]
   for (const [i, bytes] of pages.entries()) {
     const { names, pointer } = state.wanted[i]
     const fault = bytes === undefined ? "it lies outside the device" : Binding.fault(binding, pointer, bytes)
@@ -218,7 +232,7 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)
     }
-    rewrite.push({ address: pointer.address, bytes })
+    verified.push({ pointer, bytes })
     Links.forEach(layout, bytes, pointer.kind, pointer.level, names, (holder, at, kind, level) => {
       if (Pointer.birth(layout, holder, at) <= base) return
       children.push({ pointer: Pointer.read(layout, holder, at, kind, level), names })
@@ -226,20 +240,16 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
   // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
-  const verified = rewrite.reduce((sum, page) => sum + page.bytes.length / layout.pageBytes, 0)
-  const count = verified + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  const count = [...verified, ...rest].reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
   if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
     return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
   }
-  if (
-    rest.length === 0 &&
-    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
-  ) {
+  if (rest.length === 0 && namesTwice(layout, writesOf(verified, state.candidate))) {
     return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
-    ? opened(state.opening, state.candidate, rewrite, state.rejected)
-    : { ...state, wanted: rest, rewrite }
+    ? opened(state.opening, state.candidate, verified, state.rejected)
+    : { ...state, wanted: rest, verified }
 }
 
 const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {

@@ -254,6 +254,9 @@ const recover = Effect.fnUntraced(function* (
   }
   const clock = yield* Clock.Clock
   const cache = new PageCache(options.cacheBytes, pageBytes)
+  for (const { bytes, pointer } of opened.verified) {
+    cache.insert(pointer.address, pointer.birth, bytes, pointer.kind, pointer.level)
+  }
   const { freeCount, cursor, map } = root.record
   const session: Session = {
     device,

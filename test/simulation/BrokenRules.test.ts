@@ -105,6 +105,7 @@ vi.mock("../../src/core/Recovery.ts", async (original) => {
     previous: [...state.opening.found.all()].find(({ record }) => record.generation === root.record.base),
     isSettled: true,
     nextGeneration: state.opening.highest + 1,
+    verified: [],
     rewrite: [{ address: root.page, bytes: root.bytes }],
     rejected: state.rejected
   })
