@@ -263,7 +263,7 @@ const recover = Effect.fnUntraced(function* (
     superblock,
     binding,
     cache,
-    buffers: new BufferPool([pageBytes, binding.layout.runPagesMax * pageBytes], 2 * options.dirtyBytes),
+    buffers: new BufferPool(pageBytes, binding.layout.runPagesMax, 2 * options.dirtyBytes),
     pages: new CleanPages(binding.layout, cache),
     identity,
     sessionId: identity.next(),
