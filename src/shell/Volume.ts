@@ -239,9 +239,8 @@ export const open = (
       yield* Effect.forkScoped(Effect.forever(Effect.delay(flush, INTERVAL_MILLIS)))
     }
     const volume = service(session)
-    // What a crash left without a name is freed in the background: step by step, between other writers, and after what the
-    // opener has to do at once.
-    if (!session.readOnly) yield* Effect.forkScoped(Effect.andThen(Effect.yieldNow, FileOperation.sweepLeftovers(volume)))
+    // What a crash left without a name is freed in the background: step by step, between other writers.
+    if (!session.readOnly) yield* Effect.forkScoped(FileOperation.sweepLeftovers(volume))
     return volume
   })
 
