@@ -238,10 +238,13 @@ const recover = Effect.fnUntraced(function* (
   const binding = bindingOf(hashes, superblock)
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
   const readOnly = options.readOnly || device.readOnly
-  const opened = yield* readOnly
+  const slots = readOnly ? undefined : yield* SlotReading.readSlots(device, superblock)
+  const opened = yield* slots === undefined
     ? SlotReading.examineAgain(device, binding, superblock, options.force)
-    : SlotReading.examine(device, binding, superblock, yield* SlotReading.readSlots(device, superblock), options.force)
+    : SlotReading.examine(device, binding, superblock, slots, options.force)
   const { root } = opened
+  const next = RootSlots.next(superblock.slots, root.record.slot)
+  const ahead = slots?.pages[next]
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
     const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
     return yield* fail(new VolumeError.Corrupt({ device: device.identity, address: undefined, reason }))
@@ -280,7 +283,7 @@ const recover = Effect.fnUntraced(function* (
     group: undefined,
     rewrite: opened.rewrite,
     rejected: opened.rejected,
-    seenSlots: new Map(),
+    seenSlots: new Map(ahead === undefined ? [] : [[next, ahead]]),
     seenGeneration: opened.nextGeneration - 1,
     nextGeneration: opened.nextGeneration,
     abandoned: [],
