@@ -16,6 +16,7 @@ import * as FreeMap from "../core/FreeMap.ts"
 import * as Layout from "../core/Layout.ts"
 import { CleanPages } from "../core/Pages.ts"
 import type * as Recovery from "../core/Recovery.ts"
+import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
@@ -245,6 +246,7 @@ const recover = Effect.fnUntraced(function* (
   const { root } = opened
   const next = RootSlots.next(superblock.slots, root.record.slot)
   const ahead = slots?.pages[next]
+  const isForeign = ahead === undefined || RootRecord.claimedGeneration(ahead) >= opened.nextGeneration
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
     const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
     return yield* fail(new VolumeError.Corrupt({ device: device.identity, address: undefined, reason }))
@@ -283,7 +285,7 @@ const recover = Effect.fnUntraced(function* (
     group: undefined,
     rewrite: opened.rewrite,
     rejected: opened.rejected,
-    seenSlots: new Map(ahead === undefined ? [] : [[next, ahead]]),
+    seenSlots: new Map(isForeign ? [] : [[next, ahead]]),
     seenGeneration: opened.nextGeneration - 1,
     nextGeneration: opened.nextGeneration,
     abandoned: [],
