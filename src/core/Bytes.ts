@@ -50,16 +50,30 @@ export const writeUint = (bytes: Uint8Array, at: number, width: number, value: n
   }
 }
 
-export const readUint64 = (bytes: Uint8Array, at: number): bigint =>
-  (BigInt(readUint32(bytes, at + 4)) << BigInt(32)) | BigInt(readUint32(bytes, at))
+/** A word on its way between a number and bytes: arithmetic of large integers takes longer. */
+const word = new Uint8Array(8)
+const wordView = new DataView(word.buffer)
 
+const take = (bytes: Uint8Array, at: number): void => {
+  for (let i = 0; i < 8; i++) word[i] = bytes[at + i]
+}
+
+export const readUint64 = (bytes: Uint8Array, at: number): bigint => {
+  take(bytes, at)
+  return wordView.getBigUint64(0, true)
+}
+
+/** Writes a 64-bit integer, signed or not. */
 export const writeUint64 = (bytes: Uint8Array, at: number, value: bigint): void => {
-  writeUint32(bytes, at, Number(BigInt.asUintN(32, value)))
-  writeUint32(bytes, at + 4, Number(BigInt.asUintN(32, value >> BigInt(32))))
+  wordView.setBigUint64(0, value, true)
+  for (let i = 0; i < 8; i++) bytes[at + i] = word[i]
 }
 
 /** Reads a signed 64-bit integer: a time in nanoseconds may lie before 1970. */
-export const readInt64 = (bytes: Uint8Array, at: number): bigint => BigInt.asIntN(64, readUint64(bytes, at))
+export const readInt64 = (bytes: Uint8Array, at: number): bigint => {
+  take(bytes, at)
+  return wordView.getBigInt64(0, true)
+}
 
 /** Big-endian 48 bits, for keys. */
 export const readUint48Key = (bytes: Uint8Array, at: number): number =>

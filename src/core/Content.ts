@@ -59,7 +59,7 @@ export const make = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
 
 /** The same as a rope, whatever its length. */
 export const makeRope = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
-  ofRope(draft.layout, Rope.write(draft, Rope.empty(draft.layout), 0, bytes))
+  ofRope(draft.layout, Rope.make(draft, bytes))
 
 /** The content with `bytes` after its end, as a rope. */
 export const appended = (draft: Draft<unknown>, content: Inode.Content, bytes: Uint8Array): Inode.Content =>

@@ -50,7 +50,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
   }
   invariant(made.type !== Inode.FOLDER || made.content.length === 0, "a folder has no content")
   const folder = Names.folderOf(place)
-  const parent = Folder.inodeOf(draft, draft.roots.names, folder)
+  const parent = Folder.itemOf(draft, draft.roots.names, folder)
   // The ways to the items are loaded now, and an insert needs nothing else.
   const next = Inodes.nextNumber(draft)
   if (BTree.find(draft, draft.roots.names, Inode.inodeKey(next)) !== undefined) {
@@ -88,7 +88,7 @@ export const link = (draft: RootsDraft, number: number, place: Names.Place, time
   if (place.needsFolder) return FileError.notAFolder(name)
   if (inode.links === LINKS_MAX) return FileError.tooManyLinks()
   const folder = Names.folderOf(place)
-  const parent = Folder.inodeOf(draft, names, folder)
+  const parent = Folder.itemOf(draft, names, folder)
   Inodes.put(draft, number, { ...inode, links: inode.links + 1, changeTime: time })
   Folder.addEntry(draft, folder, name, { number, type: inode.type })
   Folder.touch(draft, folder, parent, 1, time)
@@ -153,7 +153,7 @@ const remove = (
   usable(draft, place)
   const folder = Names.folderOf(place)
   const inode = Inodes.ofEntry(draft, draft.roots.names, entry)
-  const parent = Folder.inodeOf(draft, draft.roots.names, folder)
+  const parent = Folder.itemOf(draft, draft.roots.names, folder)
   Folder.removeEntry(draft, folder, name, entry.number)
   Folder.touch(draft, folder, parent, -1, time)
   return Orphans.unlink(draft, entry.number, inode, time, open)
@@ -193,8 +193,8 @@ export const rename = (
   const toFolder = Names.folderOf(to)
   const inode = Inodes.ofEntry(draft, names, moved)
   const replacedInode = replaced && Inodes.ofEntry(draft, names, replaced)
-  const fromParent = Folder.inodeOf(draft, names, fromFolder)
-  const toParent = Folder.inodeOf(draft, names, toFolder)
+  const fromParent = Folder.itemOf(draft, names, fromFolder)
+  const toParent = Folder.itemOf(draft, names, toFolder)
   if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced.number)
   Folder.removeEntry(draft, fromFolder, fromName, moved.number)
   Folder.addEntry(draft, toFolder, toName, moved)

@@ -72,9 +72,9 @@ export const list = (
 export const isEmpty = (pages: Pages, names: Tree, folder: number): boolean =>
   entries(pages, names, folder, undefined, 1).length === 0
 
-/** The inode of a folder that a way through the names led to. */
-export const inodeOf = (pages: Pages, names: Tree, folder: number): Inode.Inode =>
-  Inodes.ofEntry(pages, names, { number: folder, type: Inode.FOLDER })
+/** A copy of the inode item of a folder that a way through the names led to: what {@link touch} changes. */
+export const itemOf = (pages: Pages, names: Tree, folder: number): Uint8Array =>
+  Inodes.itemOf(pages, names, { number: folder, type: Inode.FOLDER })
 
 /** Adds an entry where there is none, without touching the folder itself. */
 export const addEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
@@ -88,15 +88,16 @@ export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint
   Inodes.removeItem(draft, Inode.entryKey(folder, name))
 }
 
-/** Puts the folder's inode after its entries became `added` more (or fewer). */
+/** Puts the folder's inode, of this item, after its entries became `added` more (or fewer). */
 export const touch = (
   draft: Inodes.RootsDraft,
   folder: number,
-  inode: Inode.Inode,
+  item: Uint8Array,
   added: number,
   time: bigint
 ): void => {
-  const size = inode.size + added
-  if (size < 0) throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
-  Inodes.put(draft, folder, { ...inode, size, modifyTime: time, changeTime: time })
+  if (!Inode.addEntries(item, added, time)) {
+    throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
+  }
+  Inodes.putItem(draft, Inode.inodeKey(folder), item)
 }

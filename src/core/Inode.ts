@@ -244,8 +244,8 @@ export const writeModified = (bytes: Uint8Array, at: number, time: bigint): void
 export const hasRope = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + AT_TYPE] !== FOLDER && bytes[at + AT_FORM] !== FORM_INLINE
 
-/** Decodes the item in `bytes[at, end)`. */
-export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: number): Inode => {
+/** The type of the item in `bytes[at, end)`, which makes sense. */
+export const typeOf = (layout: Layout, bytes: Uint8Array, at: number, end: number): Type => {
   const type = bytes[at + AT_TYPE]
   if (end - at < HEADER_BYTES || bytes[at] !== VERSION || !isType(type)) {
     throw new CorruptPage(undefined, "an inode makes no sense")
@@ -257,6 +257,22 @@ export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: numbe
   if (contentBytes !== wanted || (!inline && type === FOLDER)) {
     throw new CorruptPage(undefined, "an inode's content does not fit its size")
   }
+  return type
+}
+
+/** Writes into the item of a folder that it has so many entries more; answers whether that is possible. */
+export const addEntries = (item: Uint8Array, added: number, time: bigint): boolean => {
+  const count = Bytes.readUint48(item, AT_CONTENT) + added
+  if (count < 0) return false
+  writeSize(item, 0, count)
+  writeModified(item, 0, time)
+  return true
+}
+
+/** Decodes the item in `bytes[at, end)`. */
+export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: number): Inode => {
+  const type = typeOf(layout, bytes, at, end)
+  const size = Bytes.readUint48(bytes, at + AT_CONTENT)
   return {
     type,
     mode: Bytes.readUint16(bytes, at + AT_MODE),
@@ -268,9 +284,10 @@ export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: numbe
     changeTime: Bytes.readInt64(bytes, at + AT_CTIME),
     birthTime: Bytes.readInt64(bytes, at + AT_BIRTHTIME),
     size,
-    content: inline
-      ? { _tag: "Inline", bytes: bytes.slice(at + HEADER_BYTES, end) }
-      : { _tag: "Rope", size, encoded: bytes.slice(at + AT_CONTENT, end) }
+    content:
+      bytes[at + AT_FORM] === FORM_INLINE
+        ? { _tag: "Inline", bytes: bytes.slice(at + HEADER_BYTES, end) }
+        : { _tag: "Rope", size, encoded: bytes.slice(at + AT_CONTENT, end) }
   }
 }
 

@@ -30,6 +30,17 @@ export const ofEntry = (pages: Pages, names: Tree, entry: Inode.Entry): Inode.In
   return inode
 }
 
+/** A copy of the item of the inode that an entry names. */
+export const itemOf = (pages: Pages, names: Tree, entry: Inode.Entry): Uint8Array => {
+  const found = BTree.find(pages, names, Inode.inodeKey(entry.number))
+  if (found === undefined) throw new CorruptPage(undefined, `an entry names inode ${entry.number}, which is missing`)
+  const { keyEnd, node, valueEnd } = found
+  if (Inode.typeOf(pages.layout, node, keyEnd, valueEnd) !== entry.type) {
+    throw new CorruptPage(undefined, `an entry names inode ${entry.number} with another type than its own`)
+  }
+  return node.slice(keyEnd, valueEnd)
+}
+
 /** Sets an item of the names tree to the first `count` bytes of `value`. */
 export const putItem = (draft: RootsDraft, key: Uint8Array, value: Uint8Array, count = value.length): void => {
   draft.roots = { ...draft.roots, names: BTree.put(draft, draft.roots.names, key, value, count) }

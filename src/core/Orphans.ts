@@ -102,7 +102,7 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
     }
     left -= found.length
     if (left === 0) {
-      Folder.touch(draft, number, inode, -found.length, time)
+      Folder.touch(draft, number, Inode.encode(inode), -found.length, time)
       return false
     }
   }

@@ -21,11 +21,12 @@ import * as Binding from "./Binding.ts"
 import * as Bytes from "./Bytes.ts"
 import * as Commit from "./Commit.ts"
 import * as Extent from "./Extent.ts"
+import { FoundRoots } from "./FoundRoots.ts"
 import type { Layout } from "./Layout.ts"
 import * as Links from "./Links.ts"
 import * as Node from "./Node.ts"
 import * as Pointer from "./Pointer.ts"
-import * as RootRecord from "./RootRecord.ts"
+import type * as RootRecord from "./RootRecord.ts"
 import * as RootSlots from "./RootSlots.ts"
 import type { Superblock } from "./Superblock.ts"
 import type { Write } from "./Write.ts"
@@ -46,12 +47,18 @@ interface Wanted {
   readonly names: boolean
 }
 
+/** A page that was verified against its pointer. */
+export interface Verified {
+  readonly pointer: Pointer.Pointer
+  readonly bytes: Uint8Array
+}
+
 interface Verifying {
   readonly _tag: "Verifying"
   readonly opening: Opening
   readonly candidate: RootRecord.EncodedRoot
   readonly wanted: ReadonlyArray<Wanted>
-  readonly rewrite: ReadonlyArray<Write>
+  readonly verified: ReadonlyArray<Verified>
   readonly rejected: ReadonlyArray<Rejected>
 }
 
@@ -66,6 +73,8 @@ export interface Opened {
    */
   readonly isSettled: boolean
   readonly nextGeneration: number
+  readonly verified: ReadonlyArray<Verified>
+  /** The root and all that was verified. */
   readonly rewrite: ReadonlyArray<Write>
   readonly rejected: ReadonlyArray<Rejected>
 }
@@ -82,9 +91,7 @@ export type State = Verifying | Opened | Refused
 
 interface Opening {
   readonly binding: Binding.Binding
-  readonly slots: RootSlots.RootSlots
-  readonly slotPages: ReadonlyArray<Uint8Array | undefined>
-  readonly roots: ReadonlyArray<RootRecord.EncodedRoot>
+  readonly found: FoundRoots
   readonly highest: number
 }
 
@@ -105,27 +112,16 @@ export const begin = (
   slots: ReadonlyArray<Uint8Array | undefined>,
   force: boolean
 ): State => {
-  const roots: Array<RootRecord.EncodedRoot> = []
-  let unsupported: Extract<RootRecord.Fault, { readonly _tag: "UnsupportedFormat" }> | undefined
-  for (let slot = 0; slot < slots.length; slot++) {
-    const bytes = slots[slot]
-    if (bytes === undefined) continue
-    const root = RootRecord.decode(binding, superblock, slot, bytes)
-    if (!("_tag" in root)) roots.push(root)
-    else if (root._tag === "UnsupportedFormat" && root.generation > (unsupported?.generation ?? 0)) unsupported = root
-  }
-  roots.sort((a, b) => b.record.generation - a.record.generation)
-  const newest = roots[0]
+  const found = new FoundRoots(binding, superblock, slots)
+  const { root: newest, unsupported } = found.newest()
   // A root that asks for more than this program has is not passed over for the one before it.
-  if (unsupported !== undefined && unsupported.generation > (newest?.record.base ?? 0)) {
-    return refused("UnsupportedFormat", unsupported.reason)
-  }
+  if (unsupported !== undefined) return refused("UnsupportedFormat", unsupported.reason)
   if (newest === undefined) {
     return slots.includes(undefined)
       ? refused("Unreadable", "no root slot that can be read holds a root")
       : refused("Corrupt", "no root slot holds a root")
   }
-  const hidden = hiddenSlot(superblock, slots, roots)
+  const hidden = hiddenSlot(found, newest)
   if (hidden !== undefined && !force) {
     return refused(
       "Unreadable",
@@ -133,18 +129,13 @@ export const begin = (
       RootSlots.pageOf(superblock.slots, hidden)
     )
   }
-  const lost = displacedRoot(binding, superblock, slots, newest)
+  // Of a root in a wrong slot whose base is lost as well, a crash is not the cause.
+  const lost = found.displaced(newest.record.generation)
   if (lost !== undefined && !force) {
     const reason = `root ${lost.generation} stands in a wrong slot and the one before it is lost: \`force\` opens an older one`
     return refused("Corrupt", reason, RootSlots.pageOf(superblock.slots, lost.slot))
   }
-  const opening: Opening = {
-    binding,
-    slots: superblock.slots,
-    slotPages: slots,
-    roots,
-    highest: Math.max(newest.record.generation, lost?.generation ?? 0)
-  }
+  const opening = { binding, found, highest: Math.max(newest.record.generation, lost?.generation ?? 0) }
   return examine(opening, newest, [])
 }
 
@@ -153,52 +144,26 @@ export const roots = (
   binding: Binding.Binding,
   superblock: Superblock,
   slots: ReadonlyArray<Uint8Array | undefined>
-): ReadonlyArray<RootRecord.EncodedRoot> => {
-  const found: Array<RootRecord.EncodedRoot> = []
-  for (const [slot, bytes] of slots.entries()) {
-    const root = bytes === undefined ? undefined : RootRecord.decode(binding, superblock, slot, bytes)
-    if (root !== undefined && !("_tag" in root)) found.push(root)
-  }
-  return found.sort((a, b) => b.record.generation - a.record.generation)
-}
+): ReadonlyArray<RootRecord.EncodedRoot> => [...new FoundRoots(binding, superblock, slots).all()]
 
 /**
  * A slot that cannot be read and may hold a root newer than the newest that was found: one in the run of slots without a
  * valid root behind it. A damaged slot between the two does not hide that.
  */
-const hiddenSlot = (
-  superblock: Superblock,
-  slots: ReadonlyArray<Uint8Array | undefined>,
-  roots: ReadonlyArray<RootRecord.EncodedRoot>
-): number | undefined => {
-  const valid = new Set(roots.map(({ record }) => record.slot))
-  let slot = RootSlots.next(superblock.slots, roots[0].record.slot)
-  for (; !valid.has(slot); slot = RootSlots.next(superblock.slots, slot)) if (slots[slot] === undefined) return slot
+const hiddenSlot = (found: FoundRoots, newest: RootRecord.EncodedRoot): number | undefined => {
+  if (!found.pages.includes(undefined)) return undefined
+  let slot = RootSlots.next(found.slots, newest.record.slot)
+  for (; found.at(slot) === undefined; slot = RootSlots.next(found.slots, slot)) {
+    if (found.pages[slot] === undefined) return slot
+  }
   return undefined
 }
 
-/** The newest root that stands in a slot which is not its own, and whose base is lost as well. */
-const displacedRoot = (
-  binding: Binding.Binding,
-  superblock: Superblock,
-  slots: ReadonlyArray<Uint8Array | undefined>,
-  newest: RootRecord.EncodedRoot
-): { readonly generation: number; readonly slot: number } | undefined => {
-  let found: { readonly generation: number; readonly slot: number } | undefined
-  for (const [slot, bytes] of slots.entries()) {
-    const record = bytes && RootRecord.displaced(binding, superblock, bytes)?.record
-    if (record === undefined || record.base <= newest.record.generation) continue
-    if (record.generation > (found?.generation ?? 0)) found = { generation: record.generation, slot }
-  }
-  return found
-}
-
 /** Whether the slot after `root` is blank or holds an older root: a torn commit leaves neither. */
-const isSettledAfter = ({ roots, slotPages, slots }: Opening, root: RootRecord.EncodedRoot): boolean => {
-  const slot = RootSlots.next(slots, root.record.slot)
-  const bytes = slotPages[slot]
-  if (bytes === undefined) return false
-  return roots.some(({ record }) => record.slot === slot) || Bytes.isZero(bytes, 0, bytes.length)
+const isSettledAfter = (found: FoundRoots, root: RootRecord.EncodedRoot): boolean => {
+  const slot = RootSlots.next(found.slots, root.record.slot)
+  const bytes = found.pages[slot]
+  return bytes !== undefined && (found.at(slot) !== undefined || Bytes.isZero(bytes, 0, bytes.length))
 }
 
 /** Takes a candidate at once, or begins to verify it. */
@@ -215,31 +180,30 @@ const examine = (opening: Opening, candidate: RootRecord.EncodedRoot, rejected: 
   want(roots.snapshots.link, Node.TREE, roots.snapshots.level, false)
   want(roots.deadlists.link, Node.TREE, roots.deadlists.level, false)
   want(map.link, Node.MAP, map.height, false)
-  const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, rewrite: [], rejected }
+  const state: Verifying = { _tag: "Verifying", opening, candidate, wanted, verified: [], rejected }
   return wanted.length === 0 ? opened(opening, candidate, [], rejected) : state
 }
 
 const opened = (
   opening: Opening,
   root: RootRecord.EncodedRoot,
-  pages: ReadonlyArray<Write>,
+  verified: ReadonlyArray<Verified>,
   rejected: ReadonlyArray<Rejected>
 ): Opened => ({
   _tag: "Opened",
   root,
-  previous: baseOf(opening.roots, root.record),
-  isSettled: rejected.length === 0 && isSettledAfter(opening, root),
+  previous: opening.found.baseOf(root.record),
+  isSettled: rejected.length === 0 && isSettledAfter(opening.found, root),
   nextGeneration: opening.highest + 1,
-  rewrite: [...pages, { address: root.page, bytes: root.bytes }],
+  verified,
+  rewrite: writesOf(verified, root),
   rejected
 })
 
-/** The root that was durable when `record` was made, if its slot still holds it. */
-const baseOf = (
-  roots: ReadonlyArray<RootRecord.EncodedRoot>,
-  { base, parent }: RootRecord.RootRecord
-): RootRecord.EncodedRoot | undefined =>
-  roots.find(({ hash, record }) => record.generation === base && Bytes.equal(hash, parent))
+const writesOf = (verified: ReadonlyArray<Verified>, root: RootRecord.EncodedRoot): ReadonlyArray<Write> => [
+  ...verified.map(({ bytes, pointer }) => ({ address: pointer.address, bytes })),
+  { address: root.page, bytes: root.bytes }
+]
 
 /** The pages that the machine wants next. */
 export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
@@ -247,28 +211,28 @@ export const wanted = (state: Verifying): ReadonlyArray<Pointer.Pointer> =>
 
 /** Goes on with the bytes of the pages that were wanted; `undefined` for one that lies outside the device. */
 export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undefined>): State => {
-  const { binding, roots, slotPages, slots } = state.opening
+  const { binding, found } = state.opening
   const { layout } = binding
   const { base, generation } = state.candidate.record
   const children: Array<Wanted> = []
-  const rewrite = [...state.rewrite]
+  const verified = [...state.verified]
   for (const [i, bytes] of pages.entries()) {
     const { names, pointer } = state.wanted[i]
     const fault = bytes === undefined ? "it lies outside the device" : Binding.fault(binding, pointer, bytes)
     if (bytes === undefined || fault !== undefined) {
       const rejected = [...state.rejected, { generation, reason: fault ?? "", address: pointer.address }]
       // One step back and no further: exactly the root that was durable when this one was made.
-      const fallback = baseOf(roots, state.candidate.record)
-      const baseSlot = RootSlots.before(slots, state.candidate.record.slot)
-      if (fallback === undefined && state.rejected.length === 0 && slotPages[baseSlot] === undefined) {
+      const fallback = found.baseOf(state.candidate.record)
+      const baseSlot = RootSlots.before(found.slots, state.candidate.record.slot)
+      if (fallback === undefined && state.rejected.length === 0 && found.pages[baseSlot] === undefined) {
         const reason = `the root before the newest may be in that slot, and the newest does not verify: ${fault}`
-        return refused("Unreadable", reason, RootSlots.pageOf(slots, baseSlot), rejected)
+        return refused("Unreadable", reason, RootSlots.pageOf(found.slots, baseSlot), rejected)
       }
       return state.rejected.length > 0 || fallback === undefined
         ? refused("Corrupt", `no root of the volume verifies: ${fault}`, pointer.address, rejected)
         : examine(state.opening, fallback, rejected)
     }
-    rewrite.push({ address: pointer.address, bytes })
+    verified.push({ pointer, bytes })
     Links.forEach(layout, bytes, pointer.kind, pointer.level, names, (holder, at, kind, level) => {
       if (Pointer.birth(layout, holder, at) <= base) return
       children.push({ pointer: Pointer.read(layout, holder, at, kind, level), names })
@@ -276,20 +240,16 @@ export const loaded = (state: Verifying, pages: ReadonlyArray<Uint8Array | undef
   }
   const rest = [...state.wanted.slice(pages.length), ...children]
   // A root whose commit wrote more than this has two barriers. So a hostile volume cannot make this long, either.
-  const verified = rewrite.reduce((sum, page) => sum + page.bytes.length / layout.pageBytes, 0)
-  const count = verified + rest.reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
+  const count = [...verified, ...rest].reduce((sum, { pointer }) => sum + pointer.pageCount, 0)
   if (count * layout.pageBytes > Commit.ONE_BARRIER_BYTES_MAX) {
     return refused("Corrupt", "the newest root names more pages than its commit wrote", undefined, state.rejected)
   }
-  if (
-    rest.length === 0 &&
-    namesTwice(layout, [...rewrite, { address: state.candidate.page, bytes: state.candidate.bytes }])
-  ) {
+  if (rest.length === 0 && namesTwice(layout, writesOf(verified, state.candidate))) {
     return refused("Corrupt", "the newest root names a page twice", undefined, state.rejected)
   }
   return rest.length === 0
-    ? opened(state.opening, state.candidate, rewrite, state.rejected)
-    : { ...state, wanted: rest, rewrite }
+    ? opened(state.opening, state.candidate, verified, state.rejected)
+    : { ...state, wanted: rest, verified }
 }
 
 const namesTwice = (layout: Layout, writes: ReadonlyArray<Write>): boolean => {

@@ -170,6 +170,10 @@ export type Fault =
 
 const noRoot = (reason: string): Fault => ({ _tag: "NoRoot", reason })
 
+/** The generation that a page has if it is a root; 0 if it is none for certain. */
+export const claimedGeneration = (bytes: Uint8Array): number =>
+  Bytes.readUint32(bytes, AT_MAGIC) === MAGIC ? Bytes.readUint48(bytes, AT_GENERATION) : 0
+
 /** Decodes the page of slot `slot`: any bytes give a root or a fault. */
 export const decode = (
   binding: Binding.Binding,
@@ -276,14 +280,15 @@ export const decode = (
   return { record, page, bytes, hash }
 }
 
-/** The root that a page holds which was written for another slot: it verifies there. */
+/** The root that the page of slot `found` holds which was written for another slot: it verifies there. */
 export const displaced = (
   binding: Binding.Binding,
   superblock: Superblock,
+  found: number,
   bytes: Uint8Array
 ): EncodedRoot | undefined => {
   const slot = Bytes.readUint16(bytes, AT_SLOT)
-  if (slot >= superblock.slots.count) return undefined
+  if (slot === found || slot >= superblock.slots.count) return undefined
   const root = decode(binding, superblock, slot, bytes)
   return "_tag" in root ? undefined : root
 }

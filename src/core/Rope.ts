@@ -132,6 +132,16 @@ const prepareSplice = (
   RopeSplice.plan(draft, rope, runs.from, runs.to, runs.entryCount)
 }
 
+/** A rope of these bytes. */
+export const make = (draft: Draft<unknown>, bytes: Uint8Array): Rope => {
+  const { layout } = draft
+  const isOneRun = bytes.length > 0 && bytes.length <= RopeRun.runBytesMax(layout)
+  if (!isOneRun) return write(draft, empty(layout), 0, bytes)
+  const link = Pointer.makeNull(layout)
+  draft.createData(link, 0, RopeRun.ofBytes(draft, bytes))
+  return { size: bytes.length, level: 0, link }
+}
+
 /** Writes bytes over the content and past its end; between the end and `offset` there will be a hole. */
 export const write = (draft: Draft<unknown>, rope: Rope, offset: number, bytes: Uint8Array): Rope => {
   if (bytes.length === 0) return rope

@@ -93,6 +93,13 @@ export const bury = (draft: Draft<unknown>, run: Run, from: number, to: number):
   draft.release(Pointer.address(layout, bytes, at) + pageFrom, pageTo - pageFrom, Pointer.birth(layout, bytes, at))
 }
 
+/** A run of these bytes. */
+export const ofBytes = (draft: Draft<unknown>, bytes: Uint8Array): Uint8Array => {
+  const run = draft.takeBuffer(bytes.length + room(draft.layout, bytes.length))
+  run.set(bytes)
+  return run.fill(0, bytes.length)
+}
+
 /** Bytes to come: some of `bytes`, or zeros. */
 export interface Part {
   readonly bytes: Uint8Array | undefined
@@ -111,9 +118,8 @@ export const chop = (draft: Draft<unknown>, parts: Array<Part>, entries: RopeBra
     while (parts[index].at === parts[index].end) index++
     const part = parts[index]
     let run: Uint8Array
-    if (part.bytes !== undefined && part.end - part.at >= span && span % layout.pageBytes === 0) {
-      run = draft.takeBuffer(span)
-      run.set(part.bytes.subarray(part.at, part.at + span))
+    if (part.bytes !== undefined && part.end - part.at >= span) {
+      run = ofBytes(draft, part.bytes.subarray(part.at, part.at + span))
       part.at += span
     } else {
       run = new Uint8Array(span + room(layout, span))

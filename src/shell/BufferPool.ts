@@ -10,11 +10,18 @@ export class BufferPool {
   /** By the bytes of a buffer. */
   readonly #free: ReadonlyMap<number, Array<Uint8Array>>
   readonly #bytesMax: number
+  readonly #pageBytes: number
+  readonly #longest: number
 
-  /** Keeps up to `bytesMax` bytes in buffers of each of these sizes. */
-  constructor(byteCounts: ReadonlyArray<number>, bytesMax: number) {
-    this.#free = new Map(byteCounts.map((byteCount) => [byteCount, []]))
+  /**
+   * Keeps up to `bytesMax` bytes in buffers of a page, as many in runs of the most pages, and an eighth of that in shorter ones of
+   * each length: what is left of a file behind its long runs.
+   */
+  constructor(pageBytes: number, runPagesMax: number, bytesMax: number) {
+    this.#free = new Map(Array.from({ length: runPagesMax }, (_, before) => [(before + 1) * pageBytes, []]))
+    this.#longest = runPagesMax * pageBytes
     this.#bytesMax = bytesMax
+    this.#pageBytes = pageBytes
   }
 
   take(byteCount: number): Uint8Array {
@@ -24,6 +31,8 @@ export class BufferPool {
   give(buffer: Uint8Array): void {
     const free = this.#free.get(buffer.length)
     const isWhole = buffer.buffer.byteLength === buffer.length
-    if (free !== undefined && isWhole && free.length * buffer.length < this.#bytesMax) free.push(buffer)
+    const isBetween = buffer.length > this.#pageBytes && buffer.length < this.#longest
+    const bytesMax = isBetween ? this.#bytesMax / 8 : this.#bytesMax
+    if (free !== undefined && isWhole && free.length * buffer.length < bytesMax) free.push(buffer)
   }
 }

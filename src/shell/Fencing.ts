@@ -71,6 +71,7 @@ const examine = Effect.fnUntraced(function* (session: Session.Session, next: num
 /** The generation of a foreign root in the page of a slot. */
 const foreignIn = (session: Session.Session, slot: number, bytes: Uint8Array): number | undefined => {
   const { binding, seenGeneration, sessionId, superblock } = session
+  if (RootRecord.claimedGeneration(bytes) <= seenGeneration) return undefined
   const root = RootRecord.decode(binding, superblock, slot, bytes)
   if ("_tag" in root) return undefined
   const { generation, sessionId: writer } = root.record

@@ -1,7 +1,9 @@
 /**
  * Keeps other writers away from a file: `<path>.lock` beside it, which holds a claim.
  *
- * - A lock file appears whole: it is written under another name and then linked. Only one link can succeed.
+ * - A lock file appears whole, and only one can appear. It is a symbolic link that leads nowhere, with the claim as its target:
+ *   a file system makes name and target in one step, and has both or neither after a power cut. Where there are no symbolic
+ *   links it is a file, which is written and synced under another name and then linked.
  * - A claim is stale if its process is certain to be gone: the machine has started anew since, or no process of that number
  *   and start time runs. Process numbers mean nothing in another container or on another machine, so claims from there are
  *   never judged: they hold until somebody removes the file.
@@ -39,22 +41,26 @@ export const acquire = (path: string): Effect.Effect<void, DeviceFailed | Locked
 /** The lock file of the file at `path`, the same for every name of it. */
 export const lockPath = (path: string): string => {
   const real = fs.existsSync(path)
-    ? fs.realpathSync(path)
-    : nodePath.join(fs.realpathSync(nodePath.dirname(path)), nodePath.basename(path))
+    ? fs.realpathSync.native(path)
+    : nodePath.join(fs.realpathSync.native(nodePath.dirname(path)), nodePath.basename(path))
   return `${real}.lock`
 }
 
 /** A new claim of this process. */
-export const claim = (since: number): Claim => ({
-  processId: process.pid,
-  host: os.hostname(),
-  since,
-  nonce: crypto.randomBytes(8).toString("hex"),
-  boot: readText("/proc/sys/kernel/random/boot_id") ?? "",
-  machine: readText("/etc/machine-id") ?? "",
-  processSpace: readProcessSpace() ?? "",
-  processStart: readProcess(process.pid)?.start ?? ""
-})
+export const claim = (since: number): Claim => {
+  own ??= {
+    boot: readText("/proc/sys/kernel/random/boot_id") ?? "",
+    machine: readText("/etc/machine-id") ?? "",
+    processSpace: readProcessSpace() ?? "",
+    processStart: readProcess(process.pid)?.start ?? ""
+  }
+  return { processId: process.pid, host: os.hostname(), since, nonce: makeNonce(), ...own }
+}
+
+/** What stays as it is while this process runs. */
+let own: Pick<Claim, "boot" | "machine" | "processSpace" | "processStart"> | undefined
+
+const makeNonce = (): string => crypto.randomUUID().replaceAll("-", "").slice(0, 16)
 
 interface Lock {
   readonly path: string
@@ -81,6 +87,54 @@ const giveBack = (lock: Lock): Effect.Effect<void> =>
 
 /** Tries to put `mine` at `path`, breaking what is stale there. */
 const take = (path: string, mine: Claim): Locked | undefined => {
+  for (let round = 0; round < 8; round++) {
+    if (put(path, mine)) return undefined
+    const found = readClaim(path)
+    if (found === "absent") continue
+    // A network file system may say that the link exists because it has just made it.
+    if (isClaim(found, mine.nonce)) return undefined
+    if (found === "unreadable") return new Locked({ path, holder: undefined, reason: advice.unreadable })
+    const verdict = judge(found, mine)
+    if (verdict !== "stale") return new Locked({ path, holder: found, reason: advice[verdict] })
+    const locked = breakClaim(path, found, mine)
+    if (locked !== undefined) return locked
+  }
+  return new Locked({ path, holder: undefined, reason: advice.contended })
+}
+
+/** Moves a stale claim out of the way, unless another process is about to. */
+const breakClaim = (path: string, stale: Claim, mine: Claim): Locked | undefined => {
+  const right = { path: `${path}.${stale.nonce}.break`, nonce: makeNonce() }
+  const locked = take(right.path, { ...mine, nonce: right.nonce })
+  if (locked !== undefined) return locked
+  try {
+    if (!isClaim(readClaim(path), stale.nonce)) return undefined
+    const aside = `${path}.${right.nonce}.stale`
+    fs.renameSync(path, aside)
+    // Somebody who removed the lock file by hand just now may have let another one in: it is put back.
+    const moved = readClaim(aside)
+    if (!isClaim(moved, stale.nonce)) putBack(aside, moved, path)
+    remove(aside)
+    return undefined
+  } finally {
+    release(right)
+  }
+}
+
+const putBack = (aside: string, found: ReturnType<typeof readClaim>, path: string): void => {
+  if (typeof found === "object") put(path, found)
+  else unless(["EEXIST", "ENOENT", ...withoutLinks], () => fs.linkSync(aside, path))
+}
+
+/** Makes a lock file with this claim, and says whether that succeeded: it does not where there is one. */
+const put = (path: string, mine: Claim): boolean =>
+  unless(["EEXIST", ...withoutLinks], () => {
+    fs.symlinkSync(JSON.stringify(mine), path)
+    return true
+  }) ?? (isThere(path) ? false : putFile(path, mine))
+
+/** The same where there are no symbolic links. */
+const putFile = (path: string, mine: Claim): boolean => {
   const draft = `${path}.${mine.nonce}`
   const fd = fs.openSync(draft, "wx")
   try {
@@ -91,63 +145,32 @@ const take = (path: string, mine: Claim): Locked | undefined => {
     } finally {
       fs.closeSync(fd)
     }
-    for (let round = 0; round < 8; round++) {
-      if (put(draft, path)) return undefined
-      const found = readClaim(path)
-      if (found === "absent") continue
-      // A network file system may say that the link exists because it has just made it.
-      if (isClaim(found, mine.nonce)) return undefined
-      if (found === "unreadable") return new Locked({ path, holder: undefined, reason: advice.unreadable })
-      const verdict = judge(found, mine)
-      if (verdict !== "stale") return new Locked({ path, holder: found, reason: advice[verdict] })
-      const locked = breakClaim(path, found, mine)
-      if (locked !== undefined) return locked
-    }
-    return new Locked({ path, holder: undefined, reason: advice.contended })
-  } finally {
-    fs.rmSync(draft, { force: true })
-  }
-}
-
-/** Moves a stale claim out of the way, unless another process is about to. */
-const breakClaim = (path: string, stale: Claim, mine: Claim): Locked | undefined => {
-  const right = { path: `${path}.${stale.nonce}.break`, nonce: claim(0).nonce }
-  const locked = take(right.path, { ...mine, nonce: right.nonce })
-  if (locked !== undefined) return locked
-  try {
-    if (!isClaim(readClaim(path), stale.nonce)) return undefined
-    const aside = `${path}.${right.nonce}.stale`
-    fs.renameSync(path, aside)
-    // Somebody who removed the lock file by hand just now may have let another one in: it is put back.
-    if (!isClaim(readClaim(aside), stale.nonce)) put(aside, path)
-    fs.rmSync(aside, { force: true })
-    return undefined
-  } finally {
-    release(right)
-  }
-}
-
-/** Makes `draft` appear at `path` too, and says whether that succeeded. */
-const put = (draft: string, path: string): boolean => {
-  const linked = unless(["EEXIST", ...withoutLinks], () => {
-    fs.linkSync(draft, path)
-    return true
-  })
-  if (linked !== undefined) return linked
-  if (fs.existsSync(path)) return false
-  return (
-    unless(["EEXIST"], () => {
-      fs.copyFileSync(draft, path, fs.constants.COPYFILE_EXCL)
+    const linked = unless(["EEXIST", ...withoutLinks], () => {
+      fs.linkSync(draft, path)
       return true
-    }) ?? false
-  )
+    })
+    if (linked !== undefined) return linked
+    if (isThere(path)) return false
+    return (
+      unless(["EEXIST"], () => {
+        fs.copyFileSync(draft, path, fs.constants.COPYFILE_EXCL)
+        return true
+      }) ?? false
+    )
+  } finally {
+    remove(draft)
+  }
 }
 
-/** What file systems without hard links answer. */
-const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL"]
+/** What file systems without links, symbolic or hard, answer; and Windows, to who may not make them. */
+const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EINVAL", "ENAMETOOLONG"]
+
+const isThere = (path: string): boolean => fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined
+
+const remove = (path: string): void => unless(["ENOENT"], () => fs.unlinkSync(path))
 
 const release = (lock: Lock): void => {
-  if (isClaim(readClaim(lock.path), lock.nonce)) fs.rmSync(lock.path, { force: true })
+  if (isClaim(readClaim(lock.path), lock.nonce)) remove(lock.path)
 }
 
 /** Whether the process that made `found` still runs: "unknown" if that cannot be seen from here. */
@@ -197,7 +220,8 @@ const readProcessSpace = (): string | undefined => unless(["*"], () => fs.readli
 const readText = (path: string): string | undefined => unless(["*"], () => fs.readFileSync(path, "utf8").trim())
 
 const readClaim = (path: string): Claim | "absent" | "unreadable" => {
-  const text = unless(["ENOENT"], () => fs.readFileSync(path, "utf8"))
+  const target = unless(["ENOENT", "EINVAL", "UNKNOWN"], () => fs.readlinkSync(path))
+  const text = target ?? unless(["ENOENT"], () => fs.readFileSync(path, "utf8"))
   if (text === undefined) return "absent"
   const value: unknown = unless(["*"], () => JSON.parse(text))
   return isWellFormed(value) ? value : "unreadable"

@@ -11,8 +11,18 @@ export interface Identity {
   readonly boot: Uint8Array
 }
 
+/** Random bytes for some ids: asking the system takes longer than opening a volume should. */
+const pool = new Uint8Array(64 * ID_BYTES)
+let used = pool.length
+
 const random: Identity = {
-  next: () => globalThis.crypto.getRandomValues(new Uint8Array(ID_BYTES)),
+  next: () => {
+    if (used === pool.length) {
+      globalThis.crypto.getRandomValues(pool)
+      used = 0
+    }
+    return pool.slice(used, (used += ID_BYTES))
+  },
   boot: new Uint8Array(ID_BYTES)
 }
 

@@ -69,7 +69,7 @@ export const open = (options: Options): ImageFile => {
     const fault = refuseGeometry(path, bytes - (bytes % sectorBytes), sectorBytes)
     if (fault !== undefined) throw fault
     const sparse = !disk && stat.blocks * 512 < stat.size
-    return { fd, identity: fs.realpathSync(path), byteCount: bytes, sectorBytes, disk, sparse }
+    return { fd, identity: fs.realpathSync.native(path), byteCount: bytes, sectorBytes, disk, sparse }
   } catch (error) {
     fs.closeSync(fd)
     throw error

@@ -16,6 +16,7 @@ import * as FreeMap from "../core/FreeMap.ts"
 import * as Layout from "../core/Layout.ts"
 import { CleanPages } from "../core/Pages.ts"
 import type * as Recovery from "../core/Recovery.ts"
+import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
@@ -238,10 +239,14 @@ const recover = Effect.fnUntraced(function* (
   const binding = bindingOf(hashes, superblock)
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
   const readOnly = options.readOnly || device.readOnly
-  const opened = yield* readOnly
+  const slots = readOnly ? undefined : yield* SlotReading.readSlots(device, superblock)
+  const opened = yield* slots === undefined
     ? SlotReading.examineAgain(device, binding, superblock, options.force)
-    : SlotReading.examine(device, binding, superblock, yield* SlotReading.readSlots(device, superblock), options.force)
+    : SlotReading.examine(device, binding, superblock, slots, options.force)
   const { root } = opened
+  const next = RootSlots.next(superblock.slots, root.record.slot)
+  const ahead = slots?.pages[next]
+  const isForeign = ahead === undefined || RootRecord.claimedGeneration(ahead) >= opened.nextGeneration
   if (root.record.map.pageCount * pageBytes > deviceBytes) {
     const reason = `it has ${deviceBytes} bytes, but its volume has ${root.record.map.pageCount * pageBytes}: it was cut short`
     return yield* fail(new VolumeError.Corrupt({ device: device.identity, address: undefined, reason }))
@@ -254,13 +259,16 @@ const recover = Effect.fnUntraced(function* (
   }
   const clock = yield* Clock.Clock
   const cache = new PageCache(options.cacheBytes, pageBytes)
+  for (const { bytes, pointer } of opened.verified) {
+    cache.insert(pointer.address, pointer.birth, bytes, pointer.kind, pointer.level)
+  }
   const { freeCount, cursor, map } = root.record
   const session: Session = {
     device,
     superblock,
     binding,
     cache,
-    buffers: new BufferPool([pageBytes, binding.layout.runPagesMax * pageBytes], 2 * options.dirtyBytes),
+    buffers: new BufferPool(pageBytes, binding.layout.runPagesMax, 2 * options.dirtyBytes),
     pages: new CleanPages(binding.layout, cache),
     identity,
     sessionId: identity.next(),
@@ -277,7 +285,7 @@ const recover = Effect.fnUntraced(function* (
     group: undefined,
     rewrite: opened.rewrite,
     rejected: opened.rejected,
-    seenSlots: new Map(),
+    seenSlots: new Map(isForeign ? [] : [[next, ahead]]),
     seenGeneration: opened.nextGeneration - 1,
     nextGeneration: opened.nextGeneration,
     abandoned: [],

@@ -46,7 +46,7 @@ const GAPS_MIN = 64
 export class PageCache implements PageSource {
   readonly #entries = new Map<number, Entry>()
   /** Where an entry is looked for first, by the end of its address: half the way of the map's. */
-  readonly #near: Array<Entry | undefined>
+  readonly #near: Array<Entry | undefined> = []
   /** All that are not held, in the order in which they came; who has left is a gap. */
   #ring: Array<Entry | undefined> = []
   #hand = 0
@@ -63,7 +63,8 @@ export class PageCache implements PageSource {
     this.#bytesMax = bytesMax
     this.#pageBytes = pageBytes
     const count = Math.min(NEAR_COUNT_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, (2 * bytesMax) / pageBytes))))
-    this.#near = Array.from({ length: count })
+    // An opening waits for this: visiting each place takes longer than all its reading.
+    this.#near.length = count
   }
 
   find(address: number, birth: number, pageCount: number, kind = ANY, level = 0): Uint8Array | undefined {

@@ -9,7 +9,7 @@ import * as Recovery from "../core/Recovery.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import type * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
-import type { BlockDevice } from "./BlockDevice.ts"
+import type { BlockDevice, Range } from "./BlockDevice.ts"
 import { DeviceFailed } from "./DeviceError.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -25,33 +25,35 @@ export interface Slots {
 const fail = (reason: VolumeError.Reason) => VolumeError.make(reason)
 
 /** Bytes of the device. */
-const bytesAt = (device: Device, offset: number, byteCount: number): Effect.Effect<Uint8Array, DeviceFailed> => {
-  const bytes = new Uint8Array(byteCount)
-  return Effect.as(device.read([{ offset, bytes }]), bytes)
-}
-
 export const readAt = (
   device: Device,
   offset: number,
   byteCount: number
-): Effect.Effect<Uint8Array, VolumeError.VolumeError> =>
-  Effect.mapError(bytesAt(device, offset, byteCount), VolumeError.make)
+): Effect.Effect<Uint8Array, VolumeError.VolumeError> => {
+  const bytes = new Uint8Array(byteCount)
+  return Effect.mapError(Effect.as(device.read([{ offset, bytes }]), bytes), VolumeError.make)
+}
 
-/** All slots as they stand. */
+/** All slots as they stand: in one call, or one by one where that fails. */
 export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry, slots }: Superblock.Superblock) {
   const { pageBytes } = geometry
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
   const pages: Array<Uint8Array | undefined> = []
-  const failures = new Map<number, DeviceFailed>()
+  const ranges: Array<Range & { readonly slot: number }> = []
   for (let slot = 0; slot < slots.count; slot++) {
-    const page = RootSlots.pageOf(slots, slot)
-    if ((page + 1) * pageBytes > deviceBytes) {
-      pages.push(new Uint8Array(pageBytes))
-      continue
-    }
-    const read = yield* Effect.result(bytesAt(device, page * pageBytes, pageBytes))
-    pages.push(Result.getOrUndefined(read))
-    if (Result.isFailure(read)) failures.set(page, read.failure)
+    const bytes = new Uint8Array(pageBytes)
+    const offset = RootSlots.pageOf(slots, slot) * pageBytes
+    pages.push(bytes)
+    if (offset + pageBytes <= deviceBytes) ranges.push({ slot, offset, bytes })
+  }
+  ranges.sort((a, b) => a.offset - b.offset)
+  const failures = new Map<number, DeviceFailed>()
+  if (Result.isSuccess(yield* Effect.result(device.read(ranges)))) return { pages, failures } satisfies Slots
+  for (const range of ranges) {
+    const read = yield* Effect.result(device.read([range]))
+    if (Result.isSuccess(read)) continue
+    pages[range.slot] = undefined
+    failures.set(range.offset / pageBytes, read.failure)
   }
   return { pages, failures } satisfies Slots
 })

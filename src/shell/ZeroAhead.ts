@@ -3,6 +3,7 @@
  * one into space that was written before (measured: 226 against 128 microseconds for 16 KiB), since the file system must
  * allocate and journal. So the first small write into a stretch fills the holes of that stretch, and those after it are cheap.
  *
+ * - What was written already needs none: a stretch is left alone until something goes into a block of it that is all zero.
  * - It writes zeros only where it has just read zeros, so no byte ever changes, whatever was thought to be free. The caller
  *   sees to it that no other write is under way meanwhile, in this process or in another.
  * - It never reaches beyond the end of the file, and a write that covers the stretch by itself does without.
@@ -24,6 +25,8 @@ export class ZeroAhead {
   readonly #found: Uint8Array
   readonly #zeros: Uint8Array
   readonly #prepared = new Set<number>()
+  /** Blocks that hold something, in stretches that are not prepared. */
+  readonly #written = new Set<number>()
   #stopped = false
 
   /** `stepBytes`: how much is prepared at a time. A small file takes smaller steps. */
@@ -44,12 +47,26 @@ export class ZeroAhead {
       for (; start < end && !this.#stopped; start += this.#stepBytes) {
         const stop = start + this.#stepBytes
         if (this.#prepared.has(start) || stop > fileBytes || (run.offset <= start && stop <= end)) continue
+        if (this.#isWritten(Math.max(start, run.offset), Math.min(stop, end))) continue
         if (this.#prepared.size >= preparedCountMax) this.#prepared.clear()
         this.#prepared.add(start)
         zeroBytes += this.#fill(start)
       }
     }
     return zeroBytes
+  }
+
+  /** Whether no block between two offsets is all zero. */
+  #isWritten(from: number, to: number): boolean {
+    const block = this.#found.subarray(0, blockBytes)
+    for (let at = from - (from % blockBytes); at < to; at += blockBytes) {
+      if (this.#written.has(at)) continue
+      if (transferSync(this.#fd, "read", [runOf(at, block)]) !== undefined) this.#stopped = true
+      else if (isZeroBlock(block, 0)) return false
+      if (this.#written.size >= preparedCountMax) this.#written.clear()
+      this.#written.add(at)
+    }
+    return true
   }
 
   #fill(start: number): number {

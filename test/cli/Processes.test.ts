@@ -10,6 +10,9 @@ import * as TemporaryFolder from "../shell/TemporaryFolder.ts"
 import * as HostFolder from "./HostFolder.ts"
 import * as Tool from "./Tool.ts"
 
+/** Whether there is a lock file; it is a link that leads nowhere. */
+const isLocked = (image: string): boolean => fs.lstatSync(`${image}.lock`, { throwIfNoEntry: false }) !== undefined
+
 const prepare = Effect.gen(function* () {
   const folder = yield* TemporaryFolder.make
   const image = path.join(folder, "image")
@@ -25,7 +28,7 @@ const holder = (image: string) =>
     Effect.promise(async () => {
       const child = Tool.start(["write", image, "/held"])
       const ended = Tool.ending(child)
-      while (!fs.existsSync(`${image}.lock`)) await new Promise((resolve) => setTimeout(resolve, 20))
+      while (!isLocked(image)) await new Promise((resolve) => setTimeout(resolve, 20))
       return { child, ended }
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
@@ -78,7 +81,7 @@ describe("a process of notafs", () => {
       child.stdin?.end("done")
       assert.deepInclude(yield* Effect.promise(() => ended), { status: 0, err: "" })
       assert.deepInclude(yield* call("cat", image, "/held"), { status: 0, out: "done" })
-      assert.isFalse(fs.existsSync(`${image}.lock`))
+      assert.isFalse(isLocked(image))
     })
   )
 
@@ -91,7 +94,7 @@ describe("a process of notafs", () => {
         yield* Effect.sleep(300)
         child.kill(signal)
         assert.deepInclude(yield* Effect.promise(() => ended), { status: 130, out: "", err: "" })
-        assert.isFalse(fs.existsSync(`${image}.lock`))
+        assert.isFalse(isLocked(image))
         assert.deepInclude(yield* call("ls", image), { status: 0, out: "" })
       })
     )

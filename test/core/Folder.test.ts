@@ -51,7 +51,7 @@ describe("Folder", () => {
       const { files, folder } = make()
       try {
         files.volume.run((draft) =>
-          Folder.touch(draft, folder, Folder.inodeOf(draft, draft.roots.names, folder), added, BigInt(1))
+          Folder.touch(draft, folder, Folder.itemOf(draft, draft.roots.names, folder), added, BigInt(1))
         )
         return files.inode(folder)?.size
       } catch (thrown) {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { DeviceFailed, Locked } from "../../src/shell/DeviceError.ts"
 import * as FileDevice from "../../src/shell/FileDevice.ts"
 import * as FileLock from "../../src/shell/FileLock.ts"
+import * as SystemCalls from "./SystemCalls.ts"
 import * as TemporaryFolder from "./TemporaryFolder.ts"
 
 const image = Effect.map(TemporaryFolder.make, (folder) => {
@@ -24,8 +25,27 @@ const deadProcess = (): number => childProcess.spawnSync(process.execPath, ["--v
 /** A well-formed nonce that no real claim has. */
 const nonce = "0123456789abcdef"
 
-const plant = (lock: string, changes: Partial<FileLock.Claim>): void =>
-  fs.writeFileSync(lock, JSON.stringify({ ...FileLock.claim(0), nonce, ...changes }))
+const plant = (lock: string, changes: Partial<FileLock.Claim>, as: "link" | "file" = "link"): void => {
+  const claim = JSON.stringify({ ...FileLock.claim(0), nonce, ...changes })
+  if (as === "link") fs.symlinkSync(claim, lock)
+  else fs.writeFileSync(lock, claim)
+}
+
+/** What a lock file says, which is a link that leads nowhere, or a file. */
+const claimIn = (lock: string): FileLock.Claim =>
+  JSON.parse(fs.lstatSync(lock).isSymbolicLink() ? fs.readlinkSync(lock) : fs.readFileSync(lock, "utf8"))
+
+/** A file system without symbolic links, until the scope ends; or without hard ones, either. */
+const without = (...names: ReadonlyArray<"symlinkSync" | "linkSync">) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const refuse = () => {
+        throw SystemCalls.systemError("EPERM", "operation not permitted", "link")
+      }
+      return SystemCalls.replace(Object.fromEntries(names.map((name) => [name, refuse])))
+    }),
+    (restore) => Effect.sync(restore)
+  )
 
 const isTaken = (file: string) =>
   Effect.scoped(FileLock.acquire(file)).pipe(
@@ -76,6 +96,40 @@ describe("FileLock", () => {
     })
   )
 
+  for (const [name, missing] of Object.entries({
+    "without symbolic links": ["symlinkSync"],
+    "without any links": ["symlinkSync", "linkSync"]
+  } as const)) {
+    it.effect(`is a file on a file system ${name}`, () =>
+      Effect.gen(function* () {
+        const { file, folder, lock } = yield* image
+        yield* without(...missing)
+        for (const stale of [false, true]) {
+          if (stale) plant(lock, { processId: deadProcess(), processStart: "1" }, "file")
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              yield* FileLock.acquire(file)
+              assert.isTrue(fs.lstatSync(lock).isFile())
+              assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["image", "image.lock"])
+              assert.include((yield* Effect.flip(FileLock.acquire(file))).message, "this process has it open already")
+            })
+          )
+          assert.deepStrictEqual(fs.readdirSync(folder), ["image"])
+        }
+      })
+    )
+  }
+
+  it.effect("makes nothing of a link that is no claim", () =>
+    Effect.gen(function* () {
+      const { file, lock } = yield* image
+      fs.symlinkSync("image", lock)
+      const failure = yield* Effect.flip(FileLock.acquire(file))
+      assert.include(failure.message, "the lock file makes no sense")
+      assert.strictEqual(fs.readlinkSync(lock), "image")
+    })
+  )
+
   it.effect("is one lock, whatever name the file is opened by", () =>
     Effect.gen(function* () {
       const { file, folder } = yield* image
@@ -122,16 +176,18 @@ describe("FileLock", () => {
     it.effect(`breaks a claim ${name}`, () =>
       Effect.gen(function* () {
         const { file, folder, lock } = yield* image
-        plant(lock, changes())
-        yield* Effect.scoped(
-          Effect.gen(function* () {
-            yield* FileLock.acquire(file)
-            assert.strictEqual(JSON.parse(fs.readFileSync(lock, "utf8")).processId, process.pid)
-            assert.notStrictEqual(JSON.parse(fs.readFileSync(lock, "utf8")).nonce, nonce)
-            assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["image", "image.lock"])
-          })
-        )
-        assert.deepStrictEqual(fs.readdirSync(folder), ["image"])
+        for (const form of ["link", "file"] as const) {
+          plant(lock, changes(), form)
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              yield* FileLock.acquire(file)
+              assert.strictEqual(claimIn(lock).processId, process.pid)
+              assert.notStrictEqual(claimIn(lock).nonce, nonce)
+              assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["image", "image.lock"])
+            })
+          )
+          assert.deepStrictEqual(fs.readdirSync(folder), ["image"])
+        }
       })
     )
   }
@@ -155,13 +211,16 @@ describe("FileLock", () => {
     it.effect(`leaves a claim ${name}`, () =>
       Effect.gen(function* () {
         const { file, folder, lock } = yield* image
-        plant(lock, changes())
-        const before = fs.readFileSync(lock, "utf8")
-        const failure = yield* Effect.flip(FileLock.acquire(file))
-        assert.instanceOf(failure, Locked)
-        assert.include(failure.message, words)
-        assert.strictEqual(fs.readFileSync(lock, "utf8"), before)
-        assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["image", "image.lock"])
+        for (const form of ["link", "file"] as const) {
+          plant(lock, changes(), form)
+          const before = claimIn(lock)
+          const failure = yield* Effect.flip(FileLock.acquire(file))
+          assert.instanceOf(failure, Locked)
+          assert.include(failure.message, words)
+          assert.deepStrictEqual(claimIn(lock), before)
+          assert.deepStrictEqual(fs.readdirSync(folder).sort(), ["image", "image.lock"])
+          fs.unlinkSync(lock)
+        }
       })
     )
   }
@@ -216,10 +275,11 @@ describe("FileLock", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           yield* FileLock.acquire(file)
+          fs.unlinkSync(lock)
           plant(lock, { host: "elsewhere" })
         })
       )
-      assert.strictEqual(JSON.parse(fs.readFileSync(lock, "utf8")).host, "elsewhere")
+      assert.strictEqual(claimIn(lock).host, "elsewhere")
     })
   )
 

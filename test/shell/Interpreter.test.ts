@@ -4,6 +4,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as BTree from "../../src/core/BTree.ts"
 import { Draft } from "../../src/core/Draft.ts"
+import * as Extent from "../../src/core/Extent.ts"
 import { InvariantViolation } from "../../src/core/Invariant.ts"
 import * as Node from "../../src/core/Node.ts"
 import { CorruptPage, MissingPages } from "../../src/core/Pages.ts"
@@ -20,7 +21,14 @@ const ITEMS = 400
 const keyOf = (number: number): Uint8Array => Uint8Array.of(number >> 8, number)
 
 /** A session on a volume that holds a table of many pages; `cacheBytes` bounds what stays in memory. */
-const open = (cacheBytes: number) =>
+const open = (cacheBytes: number) => Effect.tap(recovered(cacheBytes), ({ session }) => forget(session))
+
+/** Whatever its recovery has verified is to be read again. */
+const forget = ({ cache, head }: Session) =>
+  Effect.sync(() => cache.forgetAll(Extent.of(0, head.root.record.map.pageCount), () => undefined))
+
+/** The same as its recovery has left it. */
+const recovered = (cacheBytes: number) =>
   Effect.gen(function* () {
     const device = yield* MemoryDevice.make({ size: 512 * 1000 })
     const calls = { reads: 0 }
@@ -77,6 +85,14 @@ describe("Interpreter", () => {
       assert.isAbove(calls.reads, 50)
       assert.strictEqual(session.pins.size, 0, "the root is let go")
       assert.isAtMost(session.cache.statistics.bytes, 512)
+    })
+  )
+
+  it.effect("does not read again what a recovery has verified", () =>
+    Effect.gen(function* () {
+      const { calls, session } = yield* recovered(1 << 20)
+      assert.strictEqual(yield* countItems(session), ITEMS + 1)
+      assert.strictEqual(calls.reads, 0, "the newest commit wrote it all")
     })
   )
 

@@ -49,6 +49,21 @@ describe("ZeroAhead", () => {
     })
   )
 
+  it.effect("does nothing while what is written goes where something is", () =>
+    Effect.gen(function* () {
+      const { allocated, fd } = yield* sparseFile
+      fs.writeSync(fd, new Uint8Array(1).fill(1), 0, 1, 70 * kibibytes)
+      const before = allocated()
+      const zeros = new ZeroAhead(fd, 256 * kibibytes, size)
+      assert.strictEqual(zeros.prepare(at(80 * kibibytes), size), 0)
+      assert.strictEqual(zeros.prepare(at(72 * kibibytes), size), 0)
+      assert.strictEqual(allocated(), before)
+      // Into a hole beside it, and across the border to one.
+      assert.strictEqual(zeros.prepare(at(126 * kibibytes), size), 192 * kibibytes)
+      assert.strictEqual(zeros.prepare(at(0), size), 0)
+    })
+  )
+
   it.effect("takes smaller steps on a small file, and never reaches beyond its end", () =>
     Effect.gen(function* () {
       const { fd } = yield* sparseFile

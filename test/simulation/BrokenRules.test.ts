@@ -102,9 +102,10 @@ vi.mock("../../src/core/Recovery.ts", async (original) => {
   const taking = (state: Recovery.State & { _tag: "Verifying" }, root: RootRecord.EncodedRoot): Recovery.Opened => ({
     _tag: "Opened",
     root,
-    previous: state.opening.roots.find(({ record }) => record.generation === root.record.base),
+    previous: [...state.opening.found.all()].find(({ record }) => record.generation === root.record.base),
     isSettled: true,
     nextGeneration: state.opening.highest + 1,
+    verified: [],
     rewrite: [{ address: root.page, bytes: root.bytes }],
     rejected: state.rejected
   })
@@ -119,7 +120,7 @@ vi.mock("../../src/core/Recovery.ts", async (original) => {
       state.rejected.length > before.rejected.length
     ) {
       const [rejected] = state.rejected
-      return taking({ ...before, rejected: [rejected] }, before.opening.roots[before.opening.roots.length - 1])
+      return taking({ ...before, rejected: [rejected] }, [...before.opening.found.all()].at(-1)!)
     }
     if (state._tag === "Verifying") {
       return is("a root is verified before it is taken") ? taking(state, state.candidate) : state
