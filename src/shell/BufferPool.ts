@@ -4,8 +4,12 @@
  *
  * - A buffer is given only by who knows that nobody refers to it any more: a run after its early write, which no cache keeps; a
  *   node when its page is dead in a durable root, and nobody reads an older one.
- * - What a buffer held before is still in it.
+ * - What a buffer held before is still in it, but for its beginning: who should still refer to it finds no node.
  */
+import { NODE_HEADER_BYTES } from "../core/Layout.ts"
+
+const NO_NODE = 0xff
+
 export class BufferPool {
   /** By the bytes of a buffer. */
   readonly #free: ReadonlyMap<number, Array<Uint8Array>>
@@ -29,6 +33,7 @@ export class BufferPool {
   }
 
   give(buffer: Uint8Array): void {
+    buffer.fill(NO_NODE, 0, NODE_HEADER_BYTES)
     const free = this.#free.get(buffer.length)
     const isWhole = buffer.buffer.byteLength === buffer.length
     const isBetween = buffer.length > this.#pageBytes && buffer.length < this.#longest

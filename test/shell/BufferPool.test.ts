@@ -29,6 +29,16 @@ describe("BufferPool", () => {
     }
   })
 
+  it("leaves no node in what it is given", () => {
+    const pool = new BufferPool(512, 16, 64 * 512)
+    const buffer = new Uint8Array(512).fill(1)
+    pool.give(buffer)
+    assert.deepStrictEqual(
+      [...buffer.subarray(0, 16)],
+      Array.from({ length: 16 }, () => 0xff)
+    )
+  })
+
   it("keeps no part of a larger buffer, and none of another size", () => {
     const pool = new BufferPool(512, 4, 64 * 512)
     const part = new Uint8Array(1024).subarray(0, 512)

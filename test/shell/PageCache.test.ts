@@ -117,6 +117,45 @@ describe("PageCache", () => {
     assert.deepInclude({ ...cache.statistics }, { hits: hits + 1, misses: misses + 1 })
   })
 
+  it("forgets pages that have died and gives their buffers away, but for those on their way to the device", () => {
+    const cache = new PageCache(PAGE * 8, PAGE)
+    const pages = [1, 2, 4, 5, 6].map((address) => [address, bytesOf(address, 1, 1)] as const)
+    for (const [address, bytes] of pages) cache.insert(address, 1, bytes)
+    const writes = [{ address: 5, bytes: bytesOf(5, 2, 1) }]
+    cache.hold(writes, 2)
+    const given: Array<Uint8Array> = []
+    cache.forgetAll([1, 3, 4, 6], (buffer) => given.push(buffer))
+    assert.deepStrictEqual(given, [pages[0][1], pages[1][1], pages[2][1]])
+    for (const address of [1, 2, 4]) assert.isUndefined(cache.find(address, 1, 1))
+    assert.strictEqual(cache.find(5, 2, 1), writes[0].bytes)
+    assert.strictEqual(cache.find(6, 1, 1), pages[4][1])
+    assert.strictEqual(cache.statistics.bytes, PAGE)
+    cache.release(writes, true)
+    cache.forgetAll([0, 20], (buffer) => given.push(buffer))
+    assert.strictEqual(given.length, 5)
+    assert.strictEqual(cache.statistics.bytes, 0)
+  })
+
+  it("stays a cache over many insertions and removals", () => {
+    const cache = new PageCache(PAGE * 50, PAGE)
+    const random = new Random(3)
+    const births = new Map<number, number>()
+    for (let step = 1; step < 5000; step++) {
+      const address = random.below(400)
+      if (random.chance(0.3)) {
+        cache.forget(address)
+        assert.isUndefined(cache.find(address, births.get(address) ?? 0, 1))
+      } else {
+        births.set(address, step)
+        cache.insert(address, step, bytesOf(address, step % 256, 1))
+        assert.isDefined(cache.find(address, step, 1))
+      }
+    }
+    const found = [...births].filter(([address, birth]) => cache.find(address, birth, 1) !== undefined)
+    assert.strictEqual(found.length * PAGE, cache.statistics.bytes)
+    assert.isAbove(found.length, 30)
+  })
+
   it("gives a page only as what it was verified as, but for pages of our own", () => {
     const cache = new PageCache(PAGE * 8, PAGE)
     const [theirs, ours] = [bytesOf(1, 1, 1), bytesOf(2, 5, 1)]
