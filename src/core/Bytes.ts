@@ -128,6 +128,8 @@ export const isZero = (bytes: Uint8Array, start: number, end: number): boolean =
 
 /** How many bytes {@link writeVarint} needs for `value`: 7 bits a byte. */
 export const varintByteCount = (value: number): number => {
+  if (value < 128) return 1
+  if (value < 16384) return 2
   let count = 1
   while (value >= 128) {
     value = Math.floor(value / 128)
@@ -138,10 +140,8 @@ export const varintByteCount = (value: number): number => {
 
 /** Writes `value` (below 2^48) as a little-endian base-128 number and returns the offset after it. */
 export const writeVarint = (bytes: Uint8Array, at: number, value: number): number => {
-  while (value >= 128) {
-    bytes[at++] = (value % 128) | 128
-    value = Math.floor(value / 128)
-  }
+  for (; value >= 0x40000000; value = Math.floor(value / 128)) bytes[at++] = (value % 128) | 128
+  for (; value >= 128; value >>>= 7) bytes[at++] = (value & 127) | 128
   bytes[at++] = value
   return at
 }

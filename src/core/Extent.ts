@@ -105,12 +105,15 @@ const near = (set: ExtentSet, other: ExtentSet): ExtentSet => {
 /** The same as {@link combine} where all of `a` stays that is not near `b`; a few extents of that may lie far apart. */
 const edit = (a: ExtentSet, b: ExtentSet, keep: (inA: boolean, inB: boolean) => boolean): ExtentSet => {
   if (a.length < FAR_LARGER * b.length) return combine(a, b, keep)
-  let edited = a
-  const step = b.length > 2 * FEW ? b.length : 2
-  for (let i = 0; i < b.length; i += step) {
-    const some = b.slice(i, i + step)
-    const [from, to] = around(edited, some)
-    edited = edited.slice(0, from).concat(combine(edited.slice(from, to), some, keep), edited.slice(to))
+  if (b.length > 2 * FEW) {
+    const [from, to] = around(a, b)
+    return a.slice(0, from).concat(combine(a.slice(from, to), b, keep), a.slice(to))
+  }
+  const edited = a.slice()
+  for (let i = 0; i < b.length; i += 2) {
+    const one = b.slice(i, i + 2)
+    const [from, to] = around(edited, one)
+    edited.splice(from, to - from, ...combine(edited.slice(from, to), one, keep))
   }
   return edited
 }
@@ -152,15 +155,20 @@ export const encodedBytes = (set: ExtentSet): number => {
   return bytes
 }
 
-export const encode = (set: ExtentSet): Uint8Array => {
-  const bytes = new Uint8Array(encodedBytes(set))
-  let at = 0
+/** Writes the encoded set to `bytes[at]` and answers where it ends. */
+export const write = (set: ExtentSet, bytes: Uint8Array, at: number): number => {
   let last = 0
   for (let i = 0; i < set.length; i += 2) {
     at = writeVarint(bytes, at, set[i] - last)
     at = writeVarint(bytes, at, set[i + 1] - set[i])
     last = set[i + 1]
   }
+  return at
+}
+
+export const encode = (set: ExtentSet): Uint8Array => {
+  const bytes = new Uint8Array(encodedBytes(set))
+  write(set, bytes, 0)
   return bytes
 }
 

@@ -12,21 +12,24 @@ import * as TreeNode from "./TreeNode.ts"
 /** Called for each pointer that is not null: it stands at `bytes[at]` and names a node of this kind and level. */
 export type Visit = (bytes: Uint8Array, at: number, kind: number, level: number) => void
 
-/** Visits the pointers of a node in order. */
+/** Visits the pointers of a node in order; of a branch of a tree only those to nodes in memory, if no others are wanted. */
 export const forEach = (
   layout: Layout,
   node: Uint8Array,
   kind: number,
   level: number,
   names: boolean,
-  visit: Visit
+  visit: Visit,
+  inMemory = false
 ): void => {
   if (kind === Node.TREE) {
     const count = Node.count(node)
     for (let slot = 0; slot < count; slot++) {
       const cell = TreeNode.cellAt(node, slot)
-      if (level > 0) visit(node, TreeNode.pointerAt(cell), Node.TREE, level - 1)
-      else if (names) forRope(layout, node, cell, visit)
+      if (level > 0) {
+        const at = TreeNode.pointerAt(cell)
+        if (!inMemory || Pointer.isMemory(layout, node, at)) visit(node, at, Node.TREE, level - 1)
+      } else if (names) forRope(layout, node, cell, visit)
     }
   } else if (kind === Node.ROPE) {
     const count = Node.count(node)

@@ -153,8 +153,15 @@ export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, rec
   }
   for (const name of TREES) section(TREE_TAGS[name], link(roots[name].level, roots[name].link))
   section(TAG_MAP, link(map.height, map.link))
-  section(TAG_FREED, Extent.encode(map.freed))
-  section(TAG_USED, Extent.encode(map.used))
+  const deltas = (tag: number, set: Extent.ExtentSet): void => {
+    if (set.length === 0) return
+    const end = Extent.write(set, bytes, at + SECTION_HEADER_BYTES)
+    Bytes.writeUint16(bytes, at, tag)
+    Bytes.writeUint16(bytes, at + 2, end - at - SECTION_HEADER_BYTES)
+    at = end
+  }
+  deltas(TAG_FREED, map.freed)
+  deltas(TAG_USED, map.used)
   Bytes.writeUint32(bytes, AT_SECTION_BYTES, at - AT_SECTIONS)
   const page = RootSlots.pageOf(slots, record.slot)
   const hash = new Uint8Array(HASH_BYTES)

@@ -54,9 +54,9 @@ export const collect = (draft: Draft<unknown>, tops: ReadonlyArray<Top>): Places
     if (seen.has(id)) throw forged()
     seen.add(id)
     if (kind !== Node.TREE || level > 0 || draft.hasContent) {
-      Links.forEach(layout, node, kind, level, names, (bytes, child, childKind, childLevel) =>
+      const visit: Links.Visit = (bytes, child, childKind, childLevel) =>
         walk(bytes, child, childKind, childLevel, names)
-      )
+      Links.forEach(layout, node, kind, level, names, visit, true)
     }
     places.push({ id, node, kind, level, holder, at })
   }
