@@ -1,5 +1,5 @@
 /**
- * Mode, owner, times and extended attributes by path; symbolic links are followed.
+ * Mode, owner, times and extended attributes by path; symbolic links are followed where nothing else is said.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -18,14 +18,35 @@ import * as VolumeError from "./VolumeError.ts"
 /** What {@link changeAttributes} sets; what is missing stays. Times in nanoseconds since 1970. */
 export type Attributes = CoreAttributes.Changes
 
+const onlyModeBits = (changes: Attributes): Attributes =>
+  changes.mode === undefined ? changes : { ...changes, mode: changes.mode & FileStat.MODE_BITS }
+
+const changing =
+  (follow: boolean) =>
+  (volume: Service, path: string, changes: Attributes): Operation<void> =>
+    FileOperation.editingPath(volume, path, (draft, parsed, time) => {
+      const entry = Names.resolve(draft, draft.roots.names, parsed, follow)
+      if (Result.isFailure(entry)) return Result.fail(entry.failure)
+      return CoreAttributes.change(draft, entry.success.number, onlyModeBits(changes), time)
+    })
+
 /** Sets mode (its 12 lowest bits), owner and times. */
-export const changeAttributes = (volume: Service, path: string, changes: Attributes): Operation<void> =>
-  FileOperation.editingPath(volume, path, (draft, parsed, time) => {
-    const entry = Names.resolve(draft, draft.roots.names, parsed, true)
-    if (Result.isFailure(entry)) return Result.fail(entry.failure)
-    const mode = changes.mode === undefined ? undefined : changes.mode & FileStat.MODE_BITS
-    return CoreAttributes.change(draft, entry.success.number, { ...changes, mode }, time)
-  })
+export const changeAttributes: (volume: Service, path: string, changes: Attributes) => Operation<void> = changing(true)
+
+/** The same, but of a symbolic link at the path's end itself. */
+export const changeLinkAttributes: (volume: Service, path: string, changes: Attributes) => Operation<void> =
+  changing(false)
+
+/** The same of what has this number. */
+export const changeOf = (
+  volume: Service,
+  path: string | undefined,
+  number: number,
+  changes: Attributes
+): Operation<void> =>
+  FileOperation.editing(volume, path, (draft, time) =>
+    CoreAttributes.change(draft, number, onlyModeBits(changes), time)
+  )
 
 // ---- extended attributes
 

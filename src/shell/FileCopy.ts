@@ -3,7 +3,7 @@
  *
  * - Holes stay holes. Pages are not shared: the content is copied.
  * - The rules are those of Node's `cp`: what is there stays unless it is to be overwritten, a folder is merged into a
- *   folder, a relative symbolic link becomes an absolute one to the same place, modes are copied.
+ *   folder, a relative symbolic link becomes an absolute one to the same place, modes and the owners of files are copied.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -58,16 +58,16 @@ const copyContent = Effect.fnUntraced(function* (
 
 const copyWhole = Effect.fnUntraced(function* (volume: Service, from: string, to: string) {
   const source = yield* FileOperation.readingPath(volume, from, FileContent.fileAt)
-  const { mode, size } = yield* Files.stat(volume, from)
+  const { gid, mode, size, uid } = yield* Files.stat(volume, from)
   const there = yield* Effect.option(Files.stat(volume, to))
   if (Option.isSome(there) && there.value.number === source.number) return
   yield* FileContent.writeFile(volume, to, NOTHING, { mode })
   const target = yield* FileOperation.readingPath(volume, to, FileContent.fileAt)
   yield* copyContent(volume, from, source.number, target.number, size)
-  yield* FileAttributes.changeAttributes(volume, to, { mode })
+  yield* FileAttributes.changeAttributes(volume, to, { mode, uid, gid })
 })
 
-/** Copies content and mode of a file to a file, which is made or replaced. Symbolic links are followed. */
+/** Copies content, mode and owner of a file to a file, which is made or replaced. Symbolic links are followed. */
 export const copyFile = (volume: Service, from: string, to: string): Operation<void> =>
   volume.transaction(copyWhole(volume, from, to))
 

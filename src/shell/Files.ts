@@ -30,6 +30,7 @@ export {
   type Attributes,
   attributes,
   changeAttributes,
+  changeLinkAttributes,
   getAttribute,
   removeAttribute,
   setAttribute
@@ -37,7 +38,7 @@ export {
 export { append, readFile, readRange, truncate, write, writeFile, type WriteOptions } from "./FileContent.ts"
 export { list, makeFolder, type MakeFolderOptions, makeParents, readFolder, walk, type Walked } from "./Folders.ts"
 export { type Entry, type Stat, type Type } from "./FileStat.ts"
-export { open, type OpenFile, type OpenOptions } from "./OpenFile.ts"
+export { open, type OpenFile, type OpenOptions, type Way } from "./OpenFile.ts"
 export { CHUNK_BYTES, type Failure, sweep } from "./FileOperation.ts"
 
 const NOTHING = new Uint8Array(0)

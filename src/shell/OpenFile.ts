@@ -20,6 +20,7 @@ import type { Pages } from "../core/Pages.ts"
 import type * as Path from "../core/Path.ts"
 import type { Roots } from "../core/Roots.ts"
 import type { Tree } from "../core/Tree.ts"
+import * as FileAttributes from "./FileAttributes.ts"
 import * as FileContent from "./FileContent.ts"
 import type { Operation, Service } from "./FileOperation.ts"
 import * as FileOperation from "./FileOperation.ts"
@@ -29,8 +30,8 @@ import type { OpenInode } from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 export interface OpenOptions {
-  /** As in `fopen`; an `x` fails if there is anything. `"r"` by default. */
-  readonly flag?: "r" | "r+" | "w" | "w+" | "wx" | "wx+" | "a" | "a+" | "ax" | "ax+" | undefined
+  /** As in `fopen`; an `x` fails if there is anything. `"r"` by default. What `fopen` cannot say is spelled out. */
+  readonly flag?: "r" | "r+" | "w" | "w+" | "wx" | "wx+" | "a" | "a+" | "ax" | "ax+" | Way | undefined
   /** Permission bits of a file that is made: 0o644 by default. */
   readonly mode?: number | undefined
   /** Fails with `NotAFile` if the path ends in a symbolic link. */
@@ -48,6 +49,8 @@ export interface OpenFile {
   readonly append: (bytes: Uint8Array) => Operation<number>
   /** Cuts off, or adds zeros. */
   readonly truncate: (size: number) => Operation<void>
+  /** Sets mode, owner and times, whatever the file was opened for. */
+  readonly changeAttributes: (changes: FileAttributes.Attributes) => Operation<void>
 }
 
 const FILE_MODE = 0o644
@@ -55,10 +58,13 @@ const NOTHING = new Uint8Array(0)
 
 // ---- opening
 
-interface Way {
+/** What a file is opened for, and what becomes of it. */
+export interface Way {
   readonly isWriting: boolean
   readonly isReading: boolean
+  /** Fails if there is anything. */
   readonly isExclusive: boolean
+  /** Makes the file if there is none. */
   readonly isCreating: boolean
   readonly isEmptying: boolean
 }
@@ -94,7 +100,8 @@ export const open = (
 ): Effect.Effect<OpenFile, VolumeError.VolumeError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) => {
-      const way = wayOf(options.flag ?? "r")
+      const { flag = "r" } = options
+      const way = typeof flag === "string" ? wayOf(flag) : flag
       return Effect.flatMap(acquire(volume, path, way, options, restore), (inode) =>
         Effect.as(
           Scope.addFinalizer(
@@ -146,18 +153,19 @@ const acquire = (
       inode = openFiles.acquireAnyway(number.success)
       return Result.succeed(true)
     }
-    const opened = way.isCreating
-      ? Effect.flatMap(FileOperation.attempting(volume, path, make), (done) =>
-          done === undefined
-            ? volume.transaction(
-                Effect.andThen(
-                  FileContent.truncate(volume, path, 0),
-                  Effect.asVoid(FileOperation.attempting(volume, path, make))
+    const opened =
+      way.isCreating || way.isEmptying
+        ? Effect.flatMap(FileOperation.attempting(volume, path, make), (done) =>
+            done === undefined
+              ? volume.transaction(
+                  Effect.andThen(
+                    FileContent.truncate(volume, path, 0),
+                    Effect.asVoid(FileOperation.attempting(volume, path, make))
+                  )
                 )
-              )
-            : Effect.void
-        )
-      : opening(volume, path, find)
+              : Effect.void
+          )
+        : opening(volume, path, find)
     return Effect.onExit(
       Effect.map(restore(opened), () => {
         invariant(inode !== undefined, "what was opened is counted")
@@ -242,6 +250,7 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
       guarded(
         "writing",
         FileOperation.counted(volume, path, [size], FileContent.truncateAt(volume, path, number, size))
-      )
+      ),
+    changeAttributes: (changes) => guarded(undefined, FileAttributes.changeOf(volume, path, number, changes))
   }
 }

@@ -7,6 +7,6 @@ export const towardsSources = (code: string): string =>
   code
     .replaceAll(/from "notafs"/g, 'from "../../src/index.ts"')
     .replaceAll(
-      /from "notafs\/(\w+)"/g,
+      /from "notafs\/([\w-]+)"/g,
       (_, door) => `from "../../src/${door === "testing" ? "testing/index" : door}.ts"`
     )
