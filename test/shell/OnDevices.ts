@@ -21,7 +21,8 @@ const devices = {
 /** Describes `suite` for each device; each layer that it takes is a new volume. */
 export const onDevices = (name: string, suite: (volume: () => Layer.Layer<Volume.Volume>) => void): void => {
   for (const [device, below] of Object.entries(devices)) {
-    describe(`${name} on ${device}`, () =>
-      suite(() => Layer.fresh(Volume.layer().pipe(Layer.provide(below), Layer.orDie))))
+    describe(`${name} on ${device}`, () => {
+      suite(() => Layer.fresh(Volume.layer().pipe(Layer.provide(below), Layer.orDie)))
+    })
   }
 }
