@@ -31,6 +31,7 @@ import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Table from "./Table.ts"
+import * as Tracing from "./Tracing.ts"
 import * as Transaction from "./Transaction.ts"
 import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Receive from "./Receive.ts"
@@ -266,6 +267,9 @@ export const layerSnapshot = (name: string): Layer.Layer<Volume, VolumeError, Vo
     Effect.flatMap(Volume, (volume) => volume.snapshots.open(name))
   )
 
+/** What has a span, where somebody traces; see `Tracing`. */
+const TRACED = ["transaction", "commit", "view", "resize", "sync", "refresh", "check"] as const
+
 const service = (session: Session.Session): Volume["Service"] => {
   const volume: Volume["Service"] = Volume.of({
     facts: factsOf(session),
@@ -306,7 +310,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     hold: Reading.hold(session),
     write: (f) => Transaction.write(session, f)
   })
-  return volume
+  return Tracing.traced(volume, "Volume", TRACED)
 }
 
 /** A service that reads one root; what is not about its content is the volume's own. */
