@@ -295,7 +295,8 @@ const recover = Effect.fnUntraced(function* (
     readers: new Readers(() => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI, options.viewAgeMaxMillis),
     pins: new Map(),
     open: new Map(),
-    counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
+    counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 },
+    onCommit: new Set()
   }
   if (options.atLeast !== undefined) yield* Freshness.check(session, options.atLeast)
   if (!session.readOnly) {

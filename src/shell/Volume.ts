@@ -124,6 +124,8 @@ export interface Interface {
    */
   readonly refresh: Effect.Effect<boolean, VolumeError>
   readonly statistics: Effect.Effect<Statistics.Statistics>
+  /** Tells of each commit when it is durable, until the scope ends; see `VolumeMetrics`. */
+  readonly onCommit: (tell: (commit: Session.Committed) => void) => Effect.Effect<void, never, Scope.Scope>
   /** States that were committed and stay whole; see {@link layerSnapshot} for reading one. */
   readonly snapshots: {
     /**
@@ -285,6 +287,13 @@ const service = (session: Session.Session): Volume["Service"] => {
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => Statistics.of(session)),
+    onCommit: (tell) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => session.onCommit.add(tell)),
+          () => Effect.sync(() => session.onCommit.delete(tell))
+        )
+      ),
     snapshots: {
       create: (name) => Snapshots.create(session, name),
       list: Snapshots.list(session),
