@@ -16,7 +16,7 @@ const program = Effect.gen(function* () {
     store.modify("count", (text) => String(Number(text) + 1)),
     (text) => Effect.sync(() => console.log(text))
   )
-  yield* Effect.forever(Effect.andThen(count, Effect.sleep("10 millis")))
+  return yield* Effect.forever(Effect.andThen(count, Effect.sleep("10 millis")))
 })
 
 const layer = VolumeKeyValueStore.layer().pipe(

@@ -46,6 +46,15 @@ describe("the services among the examples", () => {
     ])
   })
 
+  it("wallet keeps its promise on each device", async () => {
+    const { stderr, stdout } = await run(process.execPath, [await placed("wallet")], { cwd: folder })
+    assert.strictEqual(stderr, "")
+    assert.strictEqual(
+      stdout.trimEnd().split("\n").at(-1),
+      "It holds in memory, in a file, and on a device that fails."
+    )
+  })
+
   it("counter goes on where it was killed", async () => {
     const path = await placed("counter")
     let last = 0

@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import { Volume, VolumePersistedQueue } from "../../src/index.ts"
 import { onDevices } from "./OnDevices.ts"
 
-const Job = Schema.Struct({ n: Schema.Number })
+const Job = Schema.Struct({ n: Schema.Finite })
 
 const jobs = PersistedQueue.make({
   name: "jobs",

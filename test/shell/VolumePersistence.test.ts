@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import { Volume, VolumePersistence } from "../../src/index.ts"
 import { onDevices } from "./OnDevices.ts"
 
-class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
+class User extends Schema.Class<User>("User")({ id: Schema.Finite, name: Schema.String }) {}
 
 class UserOf extends Persistable.Class<{ payload: { id: number } }>()("UserOf", {
   primaryKey: ({ id }) => `user:${id}`,
