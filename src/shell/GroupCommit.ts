@@ -237,7 +237,7 @@ const planAndPerform = Effect.fnUntraced(function* (
       return keepsPermit ? Effect.void : session.writer.release(1)
     })
   )
-  yield* Writing.perform(session, plan)
+  yield* Writing.perform(session, plan, group.transactions)
   Session.advance(session, plan.next)
   session.cache.release(plan.writes, true)
   return plan.next

@@ -17,6 +17,7 @@ import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages
 import type { Pointer } from "../core/Pointer.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as Batching from "./Batching.ts"
+import * as Logs from "./Logs.ts"
 import * as Expiry from "./Expiry.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
@@ -172,6 +173,16 @@ export const corrupt = (
 ): VolumeError.VolumeError =>
   VolumeError.make(new VolumeError.Corrupt({ device: session.device.identity, address, reason }))
 
+/** Logged where the session is the only writer: to a reader beside one, it may be no damage (see `Expiry`). */
+const damaged = (
+  session: Session.Session,
+  address: number,
+  reason: string
+): Effect.Effect<never, VolumeError.VolumeError> => {
+  const failure = Effect.fail(corrupt(session, address, reason))
+  return session.readOnly ? failure : Effect.andThen(Logs.damaged(session.device.identity, address, reason), failure)
+}
+
 /** Reads pages, verifies each against its pointer, and gives them to the cache. */
 export const load = (
   session: Session.Session,
@@ -181,14 +192,13 @@ export const load = (
     const { binding, cache, counters, device } = session
     const { pageCount } = session.head.allocator.map
     const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
-    if (outside !== undefined)
-      return Effect.fail(corrupt(session, outside.address, "a pointer leads out of the volume"))
+    if (outside !== undefined) return damaged(session, outside.address, "a pointer leads out of the volume")
     return Effect.flatMap(
       Effect.mapError(Batching.read(device, pointers, binding.layout.pageBytes), VolumeError.make),
       (pages) => {
         for (const [i, pointer] of pointers.entries()) {
           const fault = Binding.fault(binding, pointer, pages[i])
-          if (fault !== undefined) return Effect.fail(corrupt(session, pointer.address, fault))
+          if (fault !== undefined) return damaged(session, pointer.address, fault)
         }
         for (const [i, { address, birth, into, kind, level, pageCount: count }] of pointers.entries()) {
           counters.pagesRead += count

@@ -18,6 +18,7 @@ import * as FileOperation from "./FileOperation.ts"
 import type { Stat } from "./FileStat.ts"
 import * as Files from "./Files.ts"
 import * as Folders from "./Folders.ts"
+import * as Tracing from "./Tracing.ts"
 import { Volume } from "./Volume.ts"
 import type * as VolumeError from "./VolumeError.ts"
 
@@ -223,5 +224,25 @@ export const make = (volume: Service): Interface => {
   return keys
 }
 
+/** What has a span, where somebody traces; see `Tracing`. */
+const TRACED = [
+  "exists",
+  "get",
+  "getPartial",
+  "list",
+  "lastModified",
+  "digest",
+  "size",
+  "set",
+  "setPartial",
+  "allocate",
+  "remove",
+  "rename",
+  "batch"
+] as const
+
 /** The keys of the volume below. */
-export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.effect(KeyValue, Effect.map(Volume, make))
+export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.effect(
+  KeyValue,
+  Effect.map(Volume, (volume) => Tracing.traced(make(volume), "KeyValue", TRACED, "key"))
+)

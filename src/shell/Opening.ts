@@ -28,6 +28,7 @@ import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
 import * as Interpreter from "./Interpreter.ts"
+import * as Logs from "./Logs.ts"
 import { PageCache } from "./PageCache.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import { Readers } from "./Readers.ts"
@@ -252,11 +253,9 @@ const recover = Effect.fnUntraced(function* (
     return yield* fail(new VolumeError.Corrupt({ device: device.identity, address: undefined, reason }))
   }
   for (const { address, generation, reason } of opened.rejected) {
-    const place = address === undefined ? "" : ` at page ${address}`
-    yield* Effect.logWarning(
-      `${device.identity}: root ${generation} was not complete${place} (${reason}); took the one before`
-    )
+    yield* Logs.rootRejected(device.identity, generation, address, reason)
   }
+  yield* Logs.rootTaken(device.identity, root.record.generation, root.record.slot)
   const clock = yield* Clock.Clock
   const cache = new PageCache(options.cacheBytes, pageBytes)
   for (const { bytes, pointer } of opened.verified) {
@@ -295,7 +294,8 @@ const recover = Effect.fnUntraced(function* (
     readers: new Readers(() => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI, options.viewAgeMaxMillis),
     pins: new Map(),
     open: new Map(),
-    counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 }
+    counters: { commits: 0, transactions: 0, syncs: 0, pagesRead: 0, pagesWritten: 0 },
+    onCommit: new Set()
   }
   if (options.atLeast !== undefined) yield* Freshness.check(session, options.atLeast)
   if (!session.readOnly) {

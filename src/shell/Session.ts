@@ -8,6 +8,7 @@
  * - Every change of a field is one synchronous step.
  * - `poison` is set by the first failed write or sync and never cleared: no write, no root and no acknowledgement after it.
  */
+import type * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -89,6 +90,13 @@ export interface Counters {
   pagesWritten: number
 }
 
+/** A commit that is durable. */
+export interface Committed {
+  readonly duration: Duration.Duration
+  /** How many have waited for it together. */
+  readonly transactions: number
+}
+
 export interface Session {
   readonly device: BlockDevice["Service"]
   readonly superblock: Superblock
@@ -136,6 +144,8 @@ export interface Session {
   /** What somebody has open, by number; see `OpenFiles`. */
   readonly open: Map<number, OpenInode>
   readonly counters: Counters
+  /** Who is told of each commit. */
+  readonly onCommit: Set<(commit: Committed) => void>
 }
 
 /** Why the session takes no writes, if it takes none. */

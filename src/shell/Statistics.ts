@@ -19,6 +19,8 @@ export interface Statistics {
   /** Files, folders and symbolic links. */
   readonly inodeCount: number
   readonly generation: number
+  /** Changes in memory that no commit has taken yet. */
+  readonly dirtyBytes: number
   readonly cacheBytes: number
   readonly cacheHits: number
   readonly cacheMisses: number
@@ -45,6 +47,7 @@ export const of = (session: Session.Session): Statistics => {
     allocatable: Math.max(0, Allocator.allocatableCount(allocator)) * pageBytes,
     inodeCount: root.record.roots.inodeCount,
     generation: root.record.generation,
+    dirtyBytes: session.group?.draft.dirtyBytes ?? 0,
     cacheBytes: cache.bytes,
     cacheHits: cache.hits,
     cacheMisses: cache.misses,

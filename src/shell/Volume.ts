@@ -31,6 +31,7 @@ import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
 import * as Statistics from "./Statistics.ts"
 import * as Table from "./Table.ts"
+import * as Tracing from "./Tracing.ts"
 import * as Transaction from "./Transaction.ts"
 import { make as failureOf, ReadOnly, type VolumeError } from "./VolumeError.ts"
 import * as Receive from "./Receive.ts"
@@ -123,6 +124,8 @@ export interface Interface {
    */
   readonly refresh: Effect.Effect<boolean, VolumeError>
   readonly statistics: Effect.Effect<Statistics.Statistics>
+  /** Tells of each commit when it is durable, until the scope ends; see `VolumeMetrics`. */
+  readonly onCommit: (tell: (commit: Session.Committed) => void) => Effect.Effect<void, never, Scope.Scope>
   /** States that were committed and stay whole; see {@link layerSnapshot} for reading one. */
   readonly snapshots: {
     /**
@@ -266,6 +269,9 @@ export const layerSnapshot = (name: string): Layer.Layer<Volume, VolumeError, Vo
     Effect.flatMap(Volume, (volume) => volume.snapshots.open(name))
   )
 
+/** What has a span, where somebody traces; see `Tracing`. */
+const TRACED = ["transaction", "commit", "view", "resize", "sync", "refresh", "check"] as const
+
 const service = (session: Session.Session): Volume["Service"] => {
   const volume: Volume["Service"] = Volume.of({
     facts: factsOf(session),
@@ -281,6 +287,13 @@ const service = (session: Session.Session): Volume["Service"] => {
     sync: Transaction.sync(session),
     refresh: Expiry.refresh(session),
     statistics: Effect.sync(() => Statistics.of(session)),
+    onCommit: (tell) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => session.onCommit.add(tell)),
+          () => Effect.sync(() => session.onCommit.delete(tell))
+        )
+      ),
     snapshots: {
       create: (name) => Snapshots.create(session, name),
       list: Snapshots.list(session),
@@ -306,7 +319,7 @@ const service = (session: Session.Session): Volume["Service"] => {
     hold: Reading.hold(session),
     write: (f) => Transaction.write(session, f)
   })
-  return volume
+  return Tracing.traced(volume, "Volume", TRACED)
 }
 
 /** A service that reads one root; what is not about its content is the volume's own. */

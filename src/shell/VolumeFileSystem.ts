@@ -17,6 +17,7 @@ import * as FileCursor from "./FileCursor.ts"
 import type { Operation } from "./FileOperation.ts"
 import * as Files from "./Files.ts"
 import * as PlatformFailure from "./PlatformFailure.ts"
+import * as Tracing from "./Tracing.ts"
 import { Volume } from "./Volume.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -186,10 +187,40 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
   }
 }
 
+/** What has a span, where somebody traces; see `Tracing`. */
+const TRACED = [
+  "access",
+  "chmod",
+  "chown",
+  "copy",
+  "copyFile",
+  "exists",
+  "link",
+  "makeDirectory",
+  "makeTempDirectory",
+  "makeTempDirectoryScoped",
+  "makeTempFile",
+  "makeTempFileScoped",
+  "open",
+  "readDirectory",
+  "readFile",
+  "readFileString",
+  "readLink",
+  "realPath",
+  "remove",
+  "rename",
+  "stat",
+  "symlink",
+  "truncate",
+  "utimes",
+  "writeFile",
+  "writeFileString"
+] as const
+
 /** effect's file system on the volume below. */
 export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = Layer.effect(
   FileSystem.FileSystem,
-  Effect.map(Volume, make)
+  Effect.map(Volume, (volume) => Tracing.traced(make(volume), "VolumeFileSystem", TRACED, "path"))
 )
 
 // ---- values

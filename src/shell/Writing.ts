@@ -84,7 +84,19 @@ export const landed = (session: Session.Session): Effect.Effect<void> =>
   })
 
 /** Performs a plan: pages, the root, the sync. What it writes is held in the cache already. */
-export const perform = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
+export const perform = (session: Session.Session, plan: Commit.Plan, transactions = 0): Effect.Effect<void, Failure> =>
+  session.onCommit.size === 0 ? performing(session, plan) : told(session, transactions, performing(session, plan))
+
+const told = (
+  session: Session.Session,
+  transactions: number,
+  commit: Effect.Effect<void, Failure>
+): Effect.Effect<void, Failure> =>
+  Effect.map(Effect.timed(commit), ([duration]) => {
+    for (const tell of session.onCommit) tell({ duration, transactions })
+  })
+
+const performing = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
   const root = { address: plan.root.page, bytes: plan.root.bytes }
   yield* landed(session)
   yield* Fencing.check(session)
