@@ -11,6 +11,7 @@
  * - An opener that may write holds the lock of the file (see `FileLock`) as long as the scope is open.
  */
 import * as fs from "node:fs"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -18,6 +19,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { runs, type Slice, slices } from "./Batching.ts"
 import { BlockDevice, type Range, refusal, refuseRanges, refuseSpans } from "./BlockDevice.ts"
+import * as Configuration from "./Configuration.ts"
 import * as Descriptor from "./Descriptor.ts"
 import { DeviceFailed, fromSystem, type Locked, type Operation } from "./DeviceError.ts"
 import * as FileLock from "./FileLock.ts"
@@ -58,6 +60,27 @@ export const make: (options: Options) => Effect.Effect<BlockDevice["Service"], D
 /** See {@link make}. */
 export const layer = (options: Options): Layer.Layer<BlockDevice, DeviceFailed | Locked> =>
   Layer.effect(BlockDevice, make(options))
+
+/** The options as configuration, by their names: `path: "data.notafs"`, `size: "1 GiB"`. */
+export const config: Config.Config<Options> = Config.map(
+  Config.all({
+    path: Config.String("path"),
+    others: Configuration.options({
+      size: Configuration.bytes("size"),
+      sectorBytes: Configuration.bytes("sectorBytes"),
+      readOnly: Config.Boolean("readOnly"),
+      lock: Config.Boolean("lock"),
+      synchronousBytesMax: Configuration.bytes("synchronousBytesMax"),
+      zeroAheadBytes: Configuration.bytes("zeroAheadBytes")
+    })
+  }),
+  ({ others, path }) => ({ ...others, path })
+)
+
+/** {@link layer} by configuration: by {@link config}, or by one of the caller's. */
+export const layerConfig = (
+  options: Config.Config<Options> = config
+): Layer.Layer<BlockDevice, DeviceFailed | Locked | Config.ConfigError> => Layer.unwrap(Effect.map(options, layer))
 
 /** Runs a few quick system calls; `f` may throw `DeviceFailed` itself. */
 const attempt = <A>(path: string, operation: Operation, f: () => A): Effect.Effect<A, DeviceFailed> =>

@@ -4,6 +4,7 @@
  * Files are reached through `VolumeFileSystem`, keys through `KeyValue`; what is here is what holds them together:
  * transactions, views, durability, statistics; and tables.
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,7 @@ import type { Roots } from "../core/Roots.ts"
 import { BlockDevice } from "./BlockDevice.ts"
 import * as ChangeFeed from "./ChangeFeed.ts"
 import * as Checking from "./Checking.ts"
+import * as Configuration from "./Configuration.ts"
 import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
@@ -250,6 +252,25 @@ export const open = (
 /** The volume of the device below: formatted if it is blank, unless the options say otherwise. */
 export const layer = (options: Options = {}): Layer.Layer<Volume, VolumeError, BlockDevice> =>
   Layer.effect(Volume, open(options))
+
+/** The options as configuration, by their names: `cacheBytes: "64 MiB"`, `viewAgeMax: "5 minutes"`. */
+export const config: Config.Config<Options> = Configuration.options({
+  pageSize: Configuration.bytes("pageSize"),
+  checksum: Config.Literals(["xxh64", "sha256"], "checksum"),
+  size: Configuration.bytes("size"),
+  sizeMax: Configuration.bytes("sizeMax"),
+  format: Config.Literals(["if-blank", "never", "always"], "format"),
+  durability: Config.Literals(["commit", "interval"], "durability"),
+  cacheBytes: Configuration.bytes("cacheBytes"),
+  dirtyBytes: Configuration.bytes("dirtyBytes"),
+  force: Config.Boolean("force"),
+  viewAgeMax: Config.Duration("viewAgeMax")
+})
+
+/** {@link layer} by configuration: by {@link config}, or by one of the caller's. */
+export const layerConfig = (
+  options: Config.Config<Options> = config
+): Layer.Layer<Volume, VolumeError | Config.ConfigError, BlockDevice> => Layer.unwrap(Effect.map(options, layer))
 
 /**
  * The same for reading only: nothing is written, not even what a recovery would write again, and no lock is taken.
