@@ -14,6 +14,7 @@ import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import * as FileCopy from "./FileCopy.ts"
 import * as FileCursor from "./FileCursor.ts"
+import * as FileWatching from "./FileWatching.ts"
 import type { Operation } from "./FileOperation.ts"
 import * as Files from "./Files.ts"
 import * as PlatformFailure from "./PlatformFailure.ts"
@@ -168,10 +169,8 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
         ? Effect.fail(PlatformFailure.badArgument("utimes", "a time is a date or a number of seconds"))
         : tried("utimes", path, Files.changeAttributes(volume, path, { accessTime, modifyTime }))
     },
-    watch: (path) => {
-      const reason = VolumeError.make(new VolumeError.Unsupported({ what: "Watching files" }), path)
-      return Stream.fail(PlatformFailure.make("watch", path)(reason))
-    },
+    watch: (path, options) =>
+      Stream.mapError(FileWatching.watch(volume, path, options), PlatformFailure.make("watch", path)),
     writeFile
   })
   return {

@@ -18,6 +18,8 @@ import type { VolumeError } from "./VolumeError.ts"
 export interface Options {
   /** How often it asks; every 250 milliseconds by default. */
   readonly interval?: Duration.Input | undefined
+  /** Called once all that is committed from then on will be told. */
+  readonly onReady?: (() => void) | undefined
 }
 
 /** What has happened; the generation is that of the root that has it. */
@@ -39,7 +41,7 @@ const isExpired = ({ reason }: VolumeError): boolean => reason._tag === "ViewExp
 /** All that changes from now on, without end. */
 export const watch = (
   session: Session.Session,
-  { interval = INTERVAL_MILLIS }: Options = {}
+  { interval = INTERVAL_MILLIS, onReady }: Options = {}
 ): Stream.Stream<Event, VolumeError> =>
   Stream.unwrap(
     Effect.gen(function* () {
@@ -47,6 +49,7 @@ export const watch = (
       let before = hold(session)
       let after = before
       yield* Effect.addFinalizer(() => Effect.sync(() => readers.leave(before.reader)))
+      onReady?.()
       const begin = Effect.sync(() => {
         after = hold(session)
         return after

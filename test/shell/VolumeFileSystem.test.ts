@@ -25,14 +25,6 @@ describe("errors", () => {
     }).pipe(Effect.provide(volume()))
   )
 
-  it.effect("say that watching is not supported", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const error = yield* Effect.flip(Stream.runDrain(fs.watch("/")))
-      assert.strictEqual(error.reason._tag, "Unknown")
-    }).pipe(Effect.provide(volume()))
-  )
-
   for (const [budget, dirtyBytes] of [
     ["kept in memory", 64 * MEBIBYTE],
     ["written early", MEBIBYTE]
