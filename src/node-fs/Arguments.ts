@@ -208,10 +208,14 @@ export const content = async (
   return Buffer.concat(parts)
 }
 
-/** Fails as Node does once a signal has come. */
-export const checkSignal = (signal: AbortSignal | undefined): void => {
-  if (signal?.aborted !== true) return
-  const error = new Error("The operation was aborted", { cause: signal.reason })
+/** Node's error once a signal has come. */
+export const aborted = (signal: AbortSignal | undefined): Error => {
+  const error = new Error("The operation was aborted", { cause: signal?.reason })
   error.name = "AbortError"
-  throw Object.assign(error, { code: "ABORT_ERR" })
+  return Object.assign(error, { code: "ABORT_ERR" })
+}
+
+/** Fails with that if it has. */
+export const checkSignal = (signal: AbortSignal | undefined): void => {
+  if (signal?.aborted === true) throw aborted(signal)
 }

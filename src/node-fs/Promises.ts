@@ -16,6 +16,7 @@ import type { Caller } from "./Caller.ts"
 import { Dir } from "./Dir.ts"
 import { Handle } from "./Handle.ts"
 import * as Trees from "./Trees.ts"
+import * as Watching from "./Watching.ts"
 import * as Stats from "./Stats.ts"
 import * as Streams from "./Streams.ts"
 import * as SystemError from "./SystemError.ts"
@@ -315,6 +316,8 @@ export const make = (caller: Caller) => {
     utimes: onPath("utime", (path, accessed: Arguments.TimeArgument, modified: Arguments.TimeArgument) =>
       Files.changeAttributes(volume, path, times(accessed, modified))
     ),
+    watch: (path: PathArgument, options?: Watching.Options) =>
+      Watching.watch(caller, Arguments.path(path, "watch", "filename"), options),
     writeFile: writeWith("w")
   }
 

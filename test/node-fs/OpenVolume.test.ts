@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { assert, describe, it } from "vitest"
 import { MemoryDevice } from "../../src/index.ts"
 import { openVolume } from "../../src/node-fs.ts"
@@ -189,6 +190,29 @@ describe("the rest of the object", () => {
     for await (const line of handle.readLines()) lines.push(line)
     assert.deepStrictEqual(lines, ["one", "two"])
     assert.strictEqual(await codeOf(fs.readFile("/lines", { signal: AbortSignal.abort() })), "ABORT_ERR")
+  })
+
+  it("tells what happens, until a signal comes", async () => {
+    await using volume = await inMemory()
+    const { fs } = volume
+    await fs.mkdir("/in")
+    const controller = new AbortController()
+    const seen: Array<string> = []
+    const watching = (async () => {
+      for await (const { eventType, filename } of fs.watch("/in", { signal: controller.signal })) {
+        seen.push(`${eventType} ${filename}`)
+        if (seen.length === 2) controller.abort()
+      }
+    })()
+    const ended = codeOf(watching)
+    // Whatever is committed before the watcher stands is not told: so there is always more.
+    for (let i = 0; seen.length < 2; i++) {
+      await fs.writeFile(`/in/${i}`, "1")
+      await setTimeout(50)
+    }
+    assert.strictEqual(await ended, "ABORT_ERR")
+    assert.match(seen[0], /^rename \d+$/)
+    assert.strictEqual(await codeOf(fs.watch("/nothing").next()), "ENOENT")
   })
 
   it("says how much room there is", async () => {

@@ -16,14 +16,14 @@ const layer = VolumeFileSystem.layer.pipe(
 const watched = Effect.fnUntraced(function* (path: string, options?: { readonly recursive?: boolean }) {
   const fs = yield* FileSystem.FileSystem
   const events: Array<string> = []
-  let isReady = false
-  const onReady = () => (isReady = true)
+  const ready: Array<string> = []
+  const onReady = () => void ready.push(path)
   const all = Stream.runForEach(fs.watch(path, { ...options, onReady }), ({ _tag, path: where }) =>
     Effect.sync(() => events.push(`${_tag} ${where}`))
   )
   yield* Effect.forkScoped(all, { startImmediately: true })
-  for (let i = 0; i < 20 && !isReady; i++) yield* Effect.yieldNow
-  assert.isTrue(isReady)
+  for (let i = 0; i < 20 && ready.length === 0; i++) yield* Effect.yieldNow
+  assert.deepStrictEqual(ready, [path])
   return Effect.gen(function* () {
     yield* TestClock.adjust("1 second")
     for (let i = 0; i < 50; i++) yield* Effect.yieldNow
