@@ -50,28 +50,29 @@ export class Handle extends EventEmitter {
   readonly #caller: Caller
   readonly #file: Files.OpenFile
   readonly #scope: Scope.Closeable
-  readonly #isAppending: boolean
+  readonly #flags: Arguments.Flags
   #cursor = 0
   #turn: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  private constructor(caller: Caller, file: Files.OpenFile, scope: Scope.Closeable, isAppending: boolean) {
+  private constructor(caller: Caller, file: Files.OpenFile, scope: Scope.Closeable, flags: Arguments.Flags) {
     super()
     this.#caller = caller
     this.#file = file
     this.#scope = scope
-    this.#isAppending = isAppending
+    this.#flags = flags
   }
 
   static async open(caller: Caller, path: string, flagsGiven: unknown, mode: unknown, syscall = "open") {
-    const { isAppending, needsFolder, noFollow, way } = Arguments.flags(flagsGiven)
+    const flags = Arguments.flags(flagsGiven)
+    const { needsFolder, noFollow, way } = flags
     const bits = (Arguments.mode(mode) ?? 0o666) & ~caller.umask
     const scope = Scope.makeUnsafe()
     const opened = Files.open(caller.volume, path, { flag: way, mode: bits, noFollow }).pipe(
       Effect.provideService(Scope.Scope, scope),
       Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
     )
-    const handle = new Handle(caller, await caller.call({ syscall, path }, opened), scope, isAppending)
+    const handle = new Handle(caller, await caller.call({ syscall, path }, opened), scope, flags)
     if (needsFolder && !(await handle.stat()).isDirectory()) {
       await handle.close()
       throw SystemError.make("ENOTDIR", { syscall, path })
@@ -192,7 +193,9 @@ export class Handle extends EventEmitter {
   }
 
   async #writeAll(bytes: Uint8Array, position: number | undefined): Promise<number> {
-    if (this.#isAppending) {
+    // To write nothing changes nothing, not even times.
+    if (bytes.length === 0 && this.#flags.way.isWriting) return 0
+    if (this.#flags.isAppending) {
       return this.#inTurn(async () => {
         const end = await this.#call("write", this.#file.append(bytes))
         if (position === undefined) this.#cursor = end

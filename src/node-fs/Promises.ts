@@ -155,7 +155,7 @@ export const make = (caller: Caller) => {
       Arguments.checkSignal(signal)
       const bits = (Arguments.mode(mode) ?? 0o666) & ~umask
       const { isAppending, noFollow, way } = Arguments.flags(flag)
-      if (flag === "w" || flag === "a") {
+      if (flag === "w" || (flag === "a" && bytes.length > 0)) {
         return call("open", text, Files.writeFile(volume, text, bytes, { flag, mode: bits }))
       }
       const written = Effect.scoped(
