@@ -132,9 +132,14 @@ const restart = <A>(
 ): Effect.Effect<A, VolumeError.VolumeError> =>
   Effect.suspend(() => {
     pinned.enter()
+    session.restarts++
     return Effect.ensuring(
       loop(session, pinned, first, once),
-      Effect.sync(() => pinned.leave())
+      Effect.sync(() => {
+        pinned.leave()
+        session.restarts--
+        if (session.restarts === 0) session.buffers.giveRetired()
+      })
     )
   })
 
@@ -194,7 +199,10 @@ export const load = (
     const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
     if (outside !== undefined) return damaged(session, outside.address, "a pointer leads out of the volume")
     return Effect.flatMap(
-      Effect.mapError(Batching.read(device, pointers, binding.layout.pageBytes), VolumeError.make),
+      Effect.mapError(
+        Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => session.buffers.take(byteCount)),
+        VolumeError.make
+      ),
       (pages) => {
         for (const [i, pointer] of pointers.entries()) {
           const fault = Binding.fault(binding, pointer, pages[i])

@@ -5,10 +5,12 @@
  *   was verified as: on a forged disk two pointers may name one page, and call it a node of different kinds.
  * - Pages that are being written are held: they stay until their write has settled, since the device may still give the old
  *   ones. They do not count towards the bound.
+ * - Runs of file content that were read and must go are handed to who uses their buffers again.
  * - Second chance: a page that was used since the hand came by last stays; the others leave in the order of the ring.
  */
 import type { ExtentSet } from "../core/Extent.ts"
 import { RUN_PAGES_LIMIT } from "../core/Layout.ts"
+import { DATA } from "../core/Node.ts"
 import type { PageSource } from "../core/Pages.ts"
 import type { Write } from "../core/Write.ts"
 
@@ -55,12 +57,14 @@ export class PageCache implements PageSource {
   #heldRuns = 0
   readonly #bytesMax: number
   readonly #pageBytes: number
+  readonly #retire: (run: Uint8Array) => void
   #bytes = 0
   #hits = 0
   #misses = 0
 
-  constructor(bytesMax: number, pageBytes: number) {
+  constructor(bytesMax: number, pageBytes: number, retire: (run: Uint8Array) => void = () => undefined) {
     this.#bytesMax = bytesMax
+    this.#retire = retire
     this.#pageBytes = pageBytes
     const count = Math.min(NEAR_COUNT_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, (2 * bytesMax) / pageBytes))))
     // An opening waits for this: visiting each place takes longer than all its reading.
@@ -211,6 +215,7 @@ export class PageCache implements PageSource {
     else {
       this.#leave(entry)
       this.#remove(entry)
+      if (entry.kind === DATA) this.#retire(entry.bytes)
     }
   }
 }
