@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
 import type { Draft } from "../core/Draft.ts"
 import type * as Commit from "../core/Commit.ts"
+import * as Node from "../core/Node.ts"
 import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages.ts"
 import type { Pointer } from "../core/Pointer.ts"
 import type { Roots } from "../core/Roots.ts"
@@ -194,13 +195,13 @@ export const load = (
   pointers: ReadonlyArray<Pointer>
 ): Effect.Effect<ReadonlyArray<Uint8Array>, VolumeError.VolumeError> =>
   Effect.suspend(() => {
-    const { binding, cache, counters, device } = session
+    const { binding, buffers, cache, counters, device } = session
     const { pageCount } = session.head.allocator.map
     const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
     if (outside !== undefined) return damaged(session, outside.address, "a pointer leads out of the volume")
     return Effect.flatMap(
       Effect.mapError(
-        Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => session.buffers.take(byteCount)),
+        Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => buffers.take(byteCount)),
         VolumeError.make
       ),
       (pages) => {
@@ -210,7 +211,8 @@ export const load = (
         }
         for (const [i, { address, birth, into, kind, level, pageCount: count }] of pointers.entries()) {
           counters.pagesRead += count
-          if (into === undefined) cache.insert(address, birth, pages[i], kind, level)
+          const entered = into !== undefined || cache.insert(address, birth, pages[i], kind, level)
+          if (!entered && kind === Node.DATA) buffers.retire(pages[i])
         }
         return Effect.succeed(pages)
       }
