@@ -15,11 +15,11 @@ import * as Files from "../../src/shell/Files.ts"
 import * as Volume from "../../src/shell/Volume.ts"
 import { Random } from "../../src/testing/Random.ts"
 import * as Scale from "../torture/Scale.ts"
-import { towardsSources } from "./Doors.ts"
+import { environment, towardsSources } from "./Doors.ts"
 import { HttpClients, type Service } from "./HttpClients.ts"
 
 const root = join(import.meta.dirname, "../..")
-const kills = Scale.number("HTTP_KILLS", 3)
+const kills = Scale.number("HTTP_KILLS", 4)
 const ANSWERS_MAX = 25
 /** More calls than a start makes, and most of what the uploads up to such a kill make. */
 const CALLS_MAX = 120
@@ -53,7 +53,7 @@ describe("the file service", () => {
     const child = spawn(process.execPath, args, {
       cwd: folder,
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, NOTAFS_KILL_AT: killAt, NODE_COMPILE_CACHE: join(folder, "cache") }
+      env: { ...environment, NOTAFS_KILL_AT: killAt }
     })
     children.push(child)
     const end = once(child, "close").then(([status, signal]) => signal ?? status)

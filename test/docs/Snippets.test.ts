@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { towardsSources } from "./Doors.ts"
+import { environment, towardsSources } from "./Doors.ts"
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, "../..")
@@ -57,7 +57,7 @@ describe("the snippets of the documents", () => {
   it.each(snippets.map(({ name }) => name))("%s runs", async (name) => {
     const work = join(folder, `${name}.work`)
     await mkdir(work)
-    const { stderr } = await run(process.execPath, [join(folder, name)], { cwd: work })
+    const { stderr } = await run(process.execPath, [join(folder, name)], { cwd: work, env: environment })
     assert.strictEqual(stderr, "")
   })
 })
