@@ -120,7 +120,19 @@ export const make = (caller: Caller) => {
 
   // ---- content
 
-  const readFile = async (path: PathArgument | Handle, options?: ReadFileOptions | BufferEncoding | null) => {
+  async function readFile(
+    path: PathArgument | Handle,
+    options: (ReadFileOptions & { readonly encoding: BufferEncoding }) | BufferEncoding
+  ): Promise<string>
+  async function readFile(
+    path: PathArgument | Handle,
+    options?: (ReadFileOptions & { readonly encoding?: null | undefined }) | null
+  ): Promise<Buffer>
+  async function readFile(
+    path: PathArgument | Handle,
+    options?: ReadFileOptions | BufferEncoding | null
+  ): Promise<string | Buffer>
+  async function readFile(path: PathArgument | Handle, options?: ReadFileOptions | BufferEncoding | null) {
     if (path instanceof Handle) return path.readFile(options)
     const wanted = Arguments.encoding(options)
     const { flag, signal } = typeof options === "object" && options !== null ? options : {}
