@@ -50,6 +50,7 @@ interface MakeFolderOptions {
 /** Of the calls that Node takes a file to be opened by. */
 const isFolderError = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EISDIR"
 
+/** The functions of `node:fs/promises`, with its streams and constants. */
 export type Promises = ReturnType<typeof make>
 
 export const make = (caller: Caller) => {

@@ -25,6 +25,7 @@ import type * as VolumeError from "./VolumeError.ts"
 /** What a key stands for. */
 export type Kind = "Value" | "Dictionary"
 
+/** What is in a dictionary, under its last name. */
 export interface Named {
   readonly name: string
   readonly kind: Kind
@@ -63,6 +64,7 @@ export interface Interface {
   ) => Effect.Effect<A, E | VolumeError.VolumeError, R>
 }
 
+/** Keys and values of a volume, as a service. */
 export class KeyValue extends Context.Service<KeyValue, Interface>()("notafs/shell/KeyValue") {}
 
 // ---- keys

@@ -6,6 +6,7 @@ import * as Layer from "effect/Layer"
 import { BlockDevice, refuseGeometry, refuseRanges, refuseSpans, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
 import type { DeviceFailed } from "./DeviceError.ts"
 
+/** What a device in memory begins with. */
 export interface Options {
   /** Bytes; by default those of `image`. */
   readonly size?: number | undefined

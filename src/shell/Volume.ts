@@ -211,6 +211,7 @@ export interface Interface {
   readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
 }
 
+/** An open volume, as a service. */
 export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
 
 /** Opens the volume of the device until the scope ends. */
