@@ -243,8 +243,10 @@ const TRACED = [
   "batch"
 ] as const
 
-/** The keys of the volume below. */
-export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.effect(
-  KeyValue,
-  Effect.map(Volume, (volume) => Tracing.traced(make(volume), "KeyValue", TRACED, "key"))
+/** The keys of the volume below: of that, also where this layer is in use on another volume already. */
+export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.fresh(
+  Layer.effect(
+    KeyValue,
+    Effect.map(Volume, (volume) => Tracing.traced(make(volume), "KeyValue", TRACED, "key"))
+  )
 )

@@ -216,10 +216,12 @@ const TRACED = [
   "writeFileString"
 ] as const
 
-/** effect's file system on the volume below. */
-export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = Layer.effect(
-  FileSystem.FileSystem,
-  Effect.map(Volume, (volume) => Tracing.traced(make(volume), "VolumeFileSystem", TRACED, "path"))
+/** effect's file system on the volume below: on that, also where this layer is in use on another volume already. */
+export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = Layer.fresh(
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(Volume, (volume) => Tracing.traced(make(volume), "VolumeFileSystem", TRACED, "path"))
+  )
 )
 
 // ---- values

@@ -27,6 +27,20 @@ const snippetsOf = (document: string, text: string): ReadonlyArray<Snippet> =>
     code: match[1]
   }))
 
+const withoutTimes = (text: string): ReadonlyArray<string> =>
+  text
+    .trimEnd()
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .split("\n")
+
+/** What a snippet says that it prints: what stands behind a `console.log`, and in the lines below it. */
+const saidOf = (code: string): ReadonlyArray<string> =>
+  withoutTimes(
+    [...code.matchAll(/^.*\bconsole\.log\(.*\)(?: \/\/ (.*)|((?:\n\/\/ .*)+))$/gm)]
+      .map((match) => match[1] ?? match[2].trim().replaceAll(/^\/\/ /gm, ""))
+      .join("\n")
+  ).filter((line) => line !== "")
+
 const paths = ["README.md", ...(await documents("docs"))]
 const snippets = (
   await Promise.all(paths.map(async (path) => snippetsOf(path, await readFile(join(root, path), "utf8"))))
@@ -57,7 +71,9 @@ describe("the snippets of the documents", () => {
   it.each(snippets.map(({ name }) => name))("%s runs", async (name) => {
     const work = join(folder, `${name}.work`)
     await mkdir(work)
-    const { stderr } = await run(process.execPath, [join(folder, name)], { cwd: work, env: environment })
+    const { stderr, stdout } = await run(process.execPath, [join(folder, name)], { cwd: work, env: environment })
     assert.strictEqual(stderr, "")
+    const said = saidOf(await readFile(join(folder, name), "utf8"))
+    if (said.length > 0) assert.deepStrictEqual(withoutTimes(stdout), said)
   })
 })
