@@ -41,6 +41,9 @@ const saidOf = (code: string): ReadonlyArray<string> =>
       .join("\n")
   ).filter((line) => line !== "")
 
+/** The tests of Node's test runner begin when all else is over, and say by the exit status how it was. */
+const isTest = (code: string): boolean => code.includes('"node:test"')
+
 const paths = ["README.md", ...(await documents("docs"))]
 const snippets = (
   await Promise.all(paths.map(async (path) => snippetsOf(path, await readFile(join(root, path), "utf8"))))
@@ -68,12 +71,24 @@ describe("the snippets of the documents", () => {
     assert.strictEqual(stdout, "")
   })
 
-  it.each(snippets.map(({ name }) => name))("%s runs", async (name) => {
-    const work = join(folder, `${name}.work`)
-    await mkdir(work)
-    const { stderr, stdout } = await run(process.execPath, [join(folder, name)], { cwd: work, env: environment })
-    assert.strictEqual(stderr, "")
-    const said = saidOf(await readFile(join(folder, name), "utf8"))
-    if (said.length > 0) assert.deepStrictEqual(withoutTimes(stdout), said)
+  describe("run", () => {
+    /** By their paths. */
+    let ran: Record<string, { readonly stdout: string; readonly stderr: string }> = {}
+
+    beforeAll(async () => {
+      const paths = snippets.filter(({ code }) => !isTest(code)).map(({ name }) => join(folder, name))
+      const { stdout } = await run(process.execPath, [join(import.meta.dirname, "runAll.ts"), ...paths], {
+        env: environment
+      })
+      ran = JSON.parse(stdout)
+    })
+
+    it.each(snippets)("$name", async ({ code, name }) => {
+      const path = join(folder, name)
+      const { stderr, stdout } = isTest(code) ? await run(process.execPath, [path], { env: environment }) : ran[path]
+      assert.strictEqual(stderr, "")
+      const said = saidOf(code)
+      if (said.length > 0) assert.deepStrictEqual(withoutTimes(stdout), said)
+    })
   })
 })
