@@ -19,7 +19,7 @@ import { environment, towardsSources } from "./Doors.ts"
 import { HttpClients, type Service } from "./HttpClients.ts"
 
 const root = join(import.meta.dirname, "../..")
-const kills = Scale.number("HTTP_KILLS", 4)
+const kills = Scale.number("HTTP_KILLS", 3)
 const ANSWERS_MAX = 25
 /** More calls than a start makes, and most of what the uploads up to such a kill make. */
 const CALLS_MAX = 120
