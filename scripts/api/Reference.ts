@@ -141,7 +141,11 @@ const mentions = (library: Library, roots: ReadonlyArray<Found>, own: ReadonlySe
         if (next === undefined || own.has(next.declarations) || seen.has(next.declarations)) continue
         if (next.module !== found.module && !far.has(word)) continue
         seen.add(next.declarations)
-        parts.push(docOf(next.declarations), codeOf(library, next, next.declarations[0].name))
+        const doc = docOf(next.declarations)
+        parts.push(
+          word.includes(".") ? `\`${word}\`. ${doc}`.trim() : doc,
+          codeOf(library, next, next.declarations[0].name)
+        )
         visit(next)
       }
     }

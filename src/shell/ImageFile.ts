@@ -9,6 +9,7 @@ import * as nodePath from "node:path"
 import { refusal, refuseGeometry, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
 import * as RawDisk from "./RawDisk.ts"
 
+/** Where the bytes are, and how they are opened. */
 export interface Options {
   readonly path: string
   /** The bytes of a file that is created; without it the file must be there. */
