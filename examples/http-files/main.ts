@@ -38,14 +38,12 @@ const refusal = (error: PlatformError.PlatformError | HttpServerError.HttpServer
   return answer(cause.reason._tag === "DiskFull" ? 507 : 409, cause.message)
 }
 
-/** The path of a file that the URL of a request names. */
+/** The path of a file that the URL of a request names. What cannot be decoded has no route. */
 const target = Effect.gen(function* () {
   const { url } = yield* HttpServerRequest.HttpServerRequest
   const path = yield* Path.Path
-  const [name] = url.split("?")
-  if (name.endsWith("/")) return Option.none()
-  const decoded = yield* Effect.option(Effect.try(() => decodeURIComponent(name.replace(/^\/+/, ""))))
-  return Option.flatMap(decoded, (relative) => path.resolveWithin(FILES, relative))
+  const name = decodeURIComponent(url.split("?")[0])
+  return name.endsWith("/") ? Option.none() : path.resolveWithin(FILES, name.replace(/^\/+/, ""))
 })
 
 const upload = Effect.gen(function* () {

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { request } from "node:http"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -48,8 +49,8 @@ describe("the file service", () => {
   })
 
   /** Starts it; nothing, where it was killed before it listened. */
-  const start = async (killAt: string): Promise<Started | undefined> => {
-    const args = ["--import", join(import.meta.dirname, "killAtCall.ts"), join(folder, "main.ts"), "disk.notafs", "0"]
+  const start = async (killAt: string, disk: string): Promise<Started | undefined> => {
+    const args = ["--import", join(import.meta.dirname, "killAtCall.ts"), join(folder, "main.ts"), disk, "0"]
     const child = spawn(process.execPath, args, {
       cwd: folder,
       stdio: ["ignore", "pipe", "inherit"],
@@ -74,31 +75,39 @@ describe("the file service", () => {
     return { origin, child, end, isGone: () => Promise.race([end.then(() => true), tooLong()]) }
   }
 
-  /** What the disk holds, looked at without writing to it: all that is known is there and whole. Answers what has not arrived. */
-  const look = (clients: HttpClients): Promise<ReadonlyArray<string>> =>
+  /** Looks at a disk without writing to it; a check finds nothing. */
+  const lookAt = <A, E>(disk: string, look: (volume: Volume.Interface) => Effect.Effect<A, E>): Promise<A> =>
     Effect.gen(function* () {
       const volume = yield* Volume.Volume
       const { problemCount } = yield* volume.check({ deep: true })
       assert.strictEqual(problemCount, 0)
-      const known = clients.files.flat()
-      for (const file of known) {
-        const path = `/files/${file.path}`
-        const isThere = (yield* Files.exists(volume, "/files")) && (yield* Files.exists(volume, path))
-        clients.accept(file, isThere ? yield* Files.readFile(volume, path) : undefined)
-      }
-      const all = yield* Files.walk(volume, "/")
-      const names = all.flatMap(({ path, type }) => (type === "File" ? [path] : []))
-      const expected = new Set(known.map(({ path }) => `files/${path}`))
-      return names.filter((name) => !expected.has(name))
+      return yield* look(volume)
     }).pipe(
       Effect.provide(
         Volume.layerReadOnly().pipe(
-          Layer.provide(FileDevice.layer({ path: join(folder, "disk.notafs"), readOnly: true })),
+          Layer.provide(FileDevice.layer({ path: join(folder, disk), readOnly: true })),
           // An opening reports what it has passed over.
           Layer.provide(Logger.layer([]))
         )
       ),
       Effect.runPromise
+    )
+
+  const filesOf = (volume: Volume.Interface) =>
+    Effect.map(Files.walk(volume, "/"), (all) => all.flatMap(({ path, type }) => (type === "File" ? [path] : [])))
+
+  /** All that is known is on the disk, whole. Answers what else there is. */
+  const look = (disk: string, clients: HttpClients): Promise<ReadonlyArray<string>> =>
+    lookAt(
+      disk,
+      Effect.fnUntraced(function* (volume) {
+        const names = new Set(yield* filesOf(volume))
+        for (const file of clients.files.flat()) {
+          const path = `files/${file.path}`
+          clients.accept(file, names.delete(path) ? yield* Files.readFile(volume, path) : undefined)
+        }
+        return [...names]
+      })
     )
 
   it(`has every upload that it answered, whole, however it is killed (${kills} times)`, async () => {
@@ -111,34 +120,64 @@ describe("the file service", () => {
     for (let kill = 0; kill < kills; kill++) {
       const byAnswers = kill % 2 === 0
       const within = random.chance(0.5) ? "half" : "before"
-      const service = await start(byAnswers ? "-1" : `${random.below(CALLS_MAX)} ${within}`)
+      const service = await start(byAnswers ? "-1" : `${random.below(CALLS_MAX)} ${within}`, "killed.notafs")
       if (service === undefined) {
         moments.start++
         continue
       }
       let left = byAnswers ? 1 + random.below(ANSWERS_MAX) : Infinity
       const isGone = async () => (byAnswers ? left <= 0 : service.isGone())
-      // It may be killed by the calls that a look at it makes.
-      if (kill > 0) await clients.settle({ ...service, isGone })
-      await clients.work({ ...service, isGone }, () => {
-        if (--left === 0) service.child.kill("SIGKILL")
-      })
+      // It frees what the last kill has left, and may be killed while it does.
+      if (await clients.settle({ ...service, isGone })) {
+        await clients.work({ ...service, isGone }, () => {
+          if (--left === 0) service.child.kill("SIGKILL")
+        })
+      }
       assert.strictEqual(await service.end, "SIGKILL")
       moments[byAnswers ? "answer" : within === "half" ? "half" : "call"]++
-      const others = await look(clients)
+      const others = await look("killed.notafs", clients)
       for (const name of others) assert.match(name, /^arriving\/\d+$/)
       arriving += others.length
     }
 
-    const service = await start("-1")
+    const service = await start("-1", "killed.notafs")
     assert.isDefined(service)
     assert.isTrue(await clients.settle(service))
     service.child.kill("SIGTERM")
     await service.end
-    assert.deepStrictEqual(await look(clients), [])
+    assert.deepStrictEqual(await look("killed.notafs", clients), [])
     const { downloads, uploads } = clients
     assert.isAbove(uploads, kills)
     const seconds = Math.round((performance.now() - begin) / 100) / 10
     console.log(JSON.stringify({ test: "HTTP", kills, seed, moments, uploads, downloads, arriving, seconds }))
   }, 600_000)
+
+  it("refuses what cannot be a file, and forgets an upload that breaks off", async () => {
+    const service = await start("-1", "refusing.notafs")
+    assert.isDefined(service)
+    const put = async (path: string) => {
+      const response = await fetch(service.origin + path, { method: "PUT", body: "hello" })
+      return [response.status, (await response.text()).trimEnd()]
+    }
+    assert.deepStrictEqual(await put("/a"), [201, ""])
+    assert.deepStrictEqual(await put("/a"), [204, ""])
+    assert.deepStrictEqual(await put("/a/b"), [409, '/files/a/b: "a" is not a folder.'])
+    for (const path of ["/", "/b/", "/b%2f", "/..%2f..%2farriving%2fx"]) {
+      assert.deepStrictEqual(await put(path), [400, "PUT takes the name of a file."])
+    }
+    assert.strictEqual((await put("/%ff"))[0], 404)
+    const { headers } = await fetch(`${service.origin}/a`)
+    const again = await fetch(`${service.origin}/a`, { headers: { "if-none-match": headers.get("etag") ?? "" } })
+    assert.strictEqual(again.status, 304)
+    assert.strictEqual((await fetch(`${service.origin}/none`)).status, 404)
+
+    // Half of it is on its way when the client goes.
+    const upload = request(`${service.origin}/half`, { method: "PUT", headers: { "content-length": 8_000_000 } })
+    upload.on("error", () => undefined)
+    await new Promise((resolve) => upload.write(new Uint8Array(4_000_000), resolve))
+    upload.destroy()
+    service.child.kill("SIGTERM")
+    await service.end
+    assert.deepStrictEqual(await lookAt("refusing.notafs", filesOf), ["files/a"])
+  })
 })
