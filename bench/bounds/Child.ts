@@ -1,11 +1,11 @@
 /** Work in a process of its own: its time and its peak memory are its own. */
 import { execFile } from "node:child_process"
-import { join } from "node:path"
 import { promisify } from "node:util"
+import * as Here from "../Here.ts"
 import { peakMiB } from "../PeakMemory.ts"
 
 const run = promisify(execFile)
-const tool = join(import.meta.dirname, "../../src/cli/main.ts")
+const tool = Here.script(import.meta.dirname, "../../src/cli/main")
 
 /** Runs the tool and answers milliseconds. */
 export const notafs = async (...args: ReadonlyArray<string>): Promise<number> => {
@@ -21,7 +21,7 @@ export interface Measured {
 
 /** Runs a script of this folder, which prints a {@link Measured} as its last line. */
 export const script = async (name: string, ...args: ReadonlyArray<string>): Promise<Measured> => {
-  const { stdout } = await run(process.execPath, [join(import.meta.dirname, name), ...args])
+  const { stdout } = await run(process.execPath, [Here.script(import.meta.dirname, name), ...args])
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "")
 }
 

@@ -30,9 +30,9 @@ export const run = async (folder: string): Promise<ReadonlyArray<Row>> => {
   const rows: Array<Row> = []
   const compare = async (name: string, direction: "in" | "out" | "cold", prepare: () => unknown): Promise<void> => {
     prepare()
-    const baseline = await Child.script("largeFile.child.ts", direction, "plain", plain)
+    const baseline = await Child.script("largeFile.child", direction, "plain", plain)
     prepare()
-    const ours = await Child.script("largeFile.child.ts", direction, "notafs", image)
+    const ours = await Child.script("largeFile.child", direction, "notafs", image)
     rows.push(
       {
         row: `1 GiB ${name}, 1 MiB calls / node:fs`,

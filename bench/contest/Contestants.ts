@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { type Contestant, type Name, NAMES } from "./Contestant.ts"
+import * as Here from "../Here.ts"
 import * as Peer from "./Peer.ts"
 
 /** Each by itself, since a process that measures memory has only the one that it measures. */
@@ -22,7 +23,7 @@ export const named = (name: Name): Promise<Contestant> => rooms[name]()
 
 /** Installs the packages of others, if that has not been done. */
 const install = (): void => {
-  const folder = join(import.meta.dirname, "..")
+  const folder = join(Here.root, "bench")
   if (existsSync(join(folder, "node_modules"))) return
   console.error("bench/node_modules is missing: installing what the benchmarks are measured against (npm ci).")
   spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, stdio: ["ignore", 2, 2] })

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Curve } from "../Growth.ts"
+import * as Here from "../Here.ts"
 import type { Machine } from "../Machine.ts"
 import type { Result } from "../Rounds.ts"
 import type { Scale } from "../Scale.ts"
@@ -25,7 +26,7 @@ const BEGIN = "<!-- figures: made by `npm run bench -- --publish` -->"
 const END = "<!-- end of figures -->"
 const OPENING = `# Performance\n\n${BEGIN}\n${END}\n`
 
-const folder = join(import.meta.dirname, "../../docs/performance")
+const folder = join(Here.root, "docs/performance")
 
 /** The text with other lines between its markers. */
 const between = (text: string, lines: string): string => {

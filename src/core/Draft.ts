@@ -11,12 +11,13 @@
  * - Pages die with the birth they had. Pages of the bookkeeping trees belong to no snapshot and are kept apart.
  */
 import type { Binding } from "./Binding.ts"
-import * as Extent from "./Extent.ts"
+import type * as Extent from "./Extent.ts"
 import { invariant } from "./Invariant.ts"
 import { type Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { CorruptPage, MissingPages, type Pages, type PageSource } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
+import { SettledNodes } from "./SettledNodes.ts"
 
 /** Pages that a commit releases. */
 export interface DeadExtent {
@@ -76,7 +77,7 @@ export class Draft<Roots> implements Pages {
 
   readonly #source: PageSource
   readonly #nodes = new Map<number, DirtyNode>()
-  readonly #settled = new Map<number, Uint8Array>()
+  readonly #settled: SettledNodes
   readonly #savepoints: Array<Savepoint<Roots>> = []
   #nextId = 1
   #ownedFrom = 1
@@ -96,6 +97,7 @@ export class Draft<Roots> implements Pages {
     this.generation = generation
     this.roots = roots
     this.#source = source
+    this.#settled = new SettledNodes(binding.layout)
     this.#mark = { roots, nextId: 1, deadCount: 0 }
   }
 
@@ -328,13 +330,7 @@ export class Draft<Roots> implements Pages {
 
   /** All pages that this draft has written so far. */
   writtenExtents(): Extent.ExtentSet {
-    const { layout } = this
-    return Extent.fromUnsorted(
-      [...this.#settled.values()].map((pointer) => [
-        Pointer.address(layout, pointer, 0),
-        Pointer.pageCount(layout, pointer, 0)
-      ])
-    )
+    return this.#settled.extents()
   }
 
   /** The node `id` has an address now; its bytes must not change any more. */
@@ -342,7 +338,7 @@ export class Draft<Roots> implements Pages {
     invariant(this.#nodes.has(id), "only a node in memory is settled")
     this.#turns++
     this.#forget(id)
-    this.#settled.set(id, pointer)
+    this.#settled.add(id, pointer)
   }
 
   #add(bytes: Uint8Array, at: number, node: Uint8Array, isContent: boolean): void {

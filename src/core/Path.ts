@@ -73,7 +73,7 @@ export const fromBytes = (layout: Layout, bytes: Uint8Array): FileResult<Path> =
     if (length > nameBytesMax) return FileError.nameTooLong(length, nameBytesMax)
     if (length === 1 && bytes[start] === DOT) components.push(HERE)
     else if (length === 2 && bytes[start] === DOT && bytes[start + 1] === DOT) components.push(UP)
-    else if (length > 0) components.push(bytes.subarray(start, end))
+    else if (length > 0) components.push(bytes.slice(start, end))
     start = end
   }
   return Result.succeed({

@@ -38,16 +38,20 @@ export interface PageWrite {
 /** The most buffers that one vectored system call takes (IOV_MAX). */
 const runBuffersMax = 1024
 
-/** Reads all of `pages` in one call of the device; the answers stand in the order of the requests. */
+/**
+ * Reads all of `pages` in one call of the device; the answers stand in the order of the requests. `take` gives the buffers of those
+ * that have none.
+ */
 export const read = (
   device: BlockDevice["Service"],
   pages: ReadonlyArray<PageRequest>,
-  pageBytes: number
+  pageBytes: number,
+  take: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
 ): Effect.Effect<ReadonlyArray<Uint8Array>, DeviceFailed> =>
   Effect.suspend(() => {
     const ranges = pages.map(({ address, into, pageCount }) => ({
       offset: address * pageBytes,
-      bytes: into ?? new Uint8Array(pageCount * pageBytes)
+      bytes: into ?? take(pageCount * pageBytes)
     }))
     const buffers = ranges.map((range) => range.bytes)
     return Effect.as(device.read(sorted(ranges)), buffers)

@@ -4,11 +4,16 @@
  *
  * - A buffer is given only by who knows that nobody refers to it any more: a run after its early write, which no cache keeps; a
  *   node when its page is dead in a durable root, and nobody reads an older one.
+ * - A run of content that leaves the cache is retired: an operation that restarts may have it pinned. When none does any more, all
+ *   that are retired are given. (The core copies out of such a run, or hashes it, and keeps nothing of it.)
  * - What a buffer held before is still in it, but for its beginning: who should still refer to it finds no node.
  */
 import { NODE_HEADER_BYTES } from "../core/Layout.ts"
 
 const NO_NODE = 0xff
+
+/** Buffers that may be retired at a time. */
+const RETIRED_COUNT_MAX = 256
 
 export class BufferPool {
   /** By the bytes of a buffer. */
@@ -16,6 +21,7 @@ export class BufferPool {
   readonly #bytesMax: number
   readonly #pageBytes: number
   readonly #longest: number
+  readonly #retired: Array<Uint8Array> = []
 
   /**
    * Keeps up to `bytesMax` bytes in buffers of a page, as many in runs of the most pages, and an eighth of that in shorter ones of
@@ -30,6 +36,16 @@ export class BufferPool {
 
   take(byteCount: number): Uint8Array {
     return this.#free.get(byteCount)?.pop() ?? new Uint8Array(byteCount)
+  }
+
+  /** Takes back a buffer that only operations which restart now may still refer to; see {@link giveRetired}. */
+  retire(buffer: Uint8Array): void {
+    if (this.#retired.length < RETIRED_COUNT_MAX) this.#retired.push(buffer)
+  }
+
+  /** No operation restarts. */
+  giveRetired(): void {
+    for (let buffer = this.#retired.pop(); buffer !== undefined; buffer = this.#retired.pop()) this.give(buffer)
   }
 
   give(buffer: Uint8Array): void {

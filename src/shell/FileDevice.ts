@@ -32,7 +32,7 @@ export interface Options extends ImageFile.Options {
   readonly lock?: boolean | undefined
   /** Calls of at most so many bytes are synchronous: 262144 by default, 0 for none. */
   readonly synchronousBytesMax?: number | undefined
-  /** How much of a sparse file is filled with zeros ahead of small writes: 262144 by default, 0 for nothing. */
+  /** How much of a sparse file is filled with zeros ahead of small writes: 1048576 by default, 0 for nothing. */
   readonly zeroAheadBytes?: number | undefined
 }
 
@@ -97,12 +97,12 @@ interface OpenFile {
 }
 
 const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
-  const { lock = true, readOnly = false, synchronousBytesMax = 262144, zeroAheadBytes = 262144 } = options
+  const { lock = true, readOnly = false, synchronousBytesMax = 262144, zeroAheadBytes = 1048576 } = options
   const { disk, fd, identity, sectorBytes } = image
   const self = { identity, sectorBytes, readOnly }
   // Without the lock somebody else may write where zeros are about to go.
   const mayFill = image.sparse && lock && !readOnly && zeroAheadBytes > 0
-  const zeroAhead = mayFill ? new ZeroAhead(fd, zeroAheadBytes, image.byteCount) : undefined
+  const zeroAhead = mayFill ? new ZeroAhead(fd, zeroAheadBytes, image.byteCount, image.isNew) : undefined
   let bytesNow = image.byteCount
   let unsyncedBytes = 0
   let millis = 0
@@ -202,6 +202,7 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
         if (all.length === 1 && isSynchronous(all[0].byteCount) && writesUnderWay === 0) {
           unsyncedBytes += zeroAhead?.prepare(all[0].runs, bytesNow) ?? 0
         }
+        for (const slice of all) zeroAhead?.written(slice.runs)
       }
       return all.length === 1 ? perform(direction, all[0]) : performAll(direction, all)
     })

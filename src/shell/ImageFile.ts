@@ -31,6 +31,8 @@ export interface ImageFile {
   readonly disk: boolean
   /** Whether it has holes. */
   readonly sparse: boolean
+  /** Whether it held nothing before, so that all of it is a hole. */
+  readonly isNew: boolean
 }
 
 /** Whether there is something to open: "absent" and "empty" are for a file that is to be created. */
@@ -58,7 +60,8 @@ export const open = (options: Options): ImageFile => {
   const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR
   const fd = fs.openSync(path, found === "absent" ? flags | constants.O_CREAT | constants.O_EXCL : flags)
   try {
-    if (found === "absent" || found === "empty") {
+    const isNew = found === "absent" || found === "empty"
+    if (isNew) {
       fs.ftruncateSync(fd, size)
       fs.fsyncSync(fd)
     }
@@ -70,7 +73,7 @@ export const open = (options: Options): ImageFile => {
     const fault = refuseGeometry(path, bytes - (bytes % sectorBytes), sectorBytes)
     if (fault !== undefined) throw fault
     const sparse = !disk && stat.blocks * 512 < stat.size
-    return { fd, identity: fs.realpathSync.native(path), byteCount: bytes, sectorBytes, disk, sparse }
+    return { fd, identity: fs.realpathSync.native(path), byteCount: bytes, sectorBytes, disk, sparse, isNew }
   } catch (error) {
     fs.closeSync(fd)
     throw error

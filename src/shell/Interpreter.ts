@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
 import type { Draft } from "../core/Draft.ts"
 import type * as Commit from "../core/Commit.ts"
+import * as Node from "../core/Node.ts"
 import { CleanPages, CorruptPage, MissingPages, type Pages } from "../core/Pages.ts"
 import type { Pointer } from "../core/Pointer.ts"
 import type { Roots } from "../core/Roots.ts"
@@ -132,9 +133,14 @@ const restart = <A>(
 ): Effect.Effect<A, VolumeError.VolumeError> =>
   Effect.suspend(() => {
     pinned.enter()
+    session.restarts++
     return Effect.ensuring(
       loop(session, pinned, first, once),
-      Effect.sync(() => pinned.leave())
+      Effect.sync(() => {
+        pinned.leave()
+        session.restarts--
+        if (session.restarts === 0) session.buffers.giveRetired()
+      })
     )
   })
 
@@ -189,12 +195,15 @@ export const load = (
   pointers: ReadonlyArray<Pointer>
 ): Effect.Effect<ReadonlyArray<Uint8Array>, VolumeError.VolumeError> =>
   Effect.suspend(() => {
-    const { binding, cache, counters, device } = session
+    const { binding, buffers, cache, counters, device } = session
     const { pageCount } = session.head.allocator.map
     const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
     if (outside !== undefined) return damaged(session, outside.address, "a pointer leads out of the volume")
     return Effect.flatMap(
-      Effect.mapError(Batching.read(device, pointers, binding.layout.pageBytes), VolumeError.make),
+      Effect.mapError(
+        Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => buffers.take(byteCount)),
+        VolumeError.make
+      ),
       (pages) => {
         for (const [i, pointer] of pointers.entries()) {
           const fault = Binding.fault(binding, pointer, pages[i])
@@ -202,7 +211,8 @@ export const load = (
         }
         for (const [i, { address, birth, into, kind, level, pageCount: count }] of pointers.entries()) {
           counters.pagesRead += count
-          if (into === undefined) cache.insert(address, birth, pages[i], kind, level)
+          const entered = into !== undefined || cache.insert(address, birth, pages[i], kind, level)
+          if (!entered && kind === Node.DATA) buffers.retire(pages[i])
         }
         return Effect.succeed(pages)
       }

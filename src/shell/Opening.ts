@@ -260,7 +260,8 @@ const recover = Effect.fnUntraced(function* (
   }
   yield* Logs.rootTaken(device.identity, root.record.generation, root.record.slot)
   const clock = yield* Clock.Clock
-  const cache = new PageCache(options.cacheBytes, pageBytes)
+  const buffers = new BufferPool(pageBytes, binding.layout.runPagesMax, 2 * options.dirtyBytes)
+  const cache = new PageCache(options.cacheBytes, pageBytes, (run) => buffers.retire(run))
   for (const { bytes, pointer } of opened.verified) {
     cache.insert(pointer.address, pointer.birth, bytes, pointer.kind, pointer.level)
   }
@@ -270,7 +271,8 @@ const recover = Effect.fnUntraced(function* (
     superblock,
     binding,
     cache,
-    buffers: new BufferPool(pageBytes, binding.layout.runPagesMax, 2 * options.dirtyBytes),
+    buffers,
+    restarts: 0,
     pages: new CleanPages(binding.layout, cache),
     identity,
     sessionId: identity.next(),
@@ -279,6 +281,7 @@ const recover = Effect.fnUntraced(function* (
     readOnly,
     writer: Semaphore.makeUnsafe(1),
     waitingWriters: 0,
+    loneCommits: 0,
     syncing: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },
     moved: Deferred.makeUnsafe(),

@@ -5,10 +5,15 @@
  *   was verified as: on a forged disk two pointers may name one page, and call it a node of different kinds.
  * - Pages that are being written are held: they stay until their write has settled, since the device may still give the old
  *   ones. They do not count towards the bound.
+ * - Runs of file content that were read and must go are handed to who uses their buffers again.
+ * - A run of content enters when it is read for the second time within some while: who reads a large file here and there, or once
+ *   from its beginning to its end, leaves everything else in its place, and the first of the cache is not that of the disk again.
+ *   (The first of the two queues of Johnson and Shasha's 2Q, of which only the addresses are kept.)
  * - Second chance: a page that was used since the hand came by last stays; the others leave in the order of the ring.
  */
 import type { ExtentSet } from "../core/Extent.ts"
 import { RUN_PAGES_LIMIT } from "../core/Layout.ts"
+import { DATA } from "../core/Node.ts"
 import type { PageSource } from "../core/Pages.ts"
 import type { Write } from "../core/Write.ts"
 
@@ -38,6 +43,8 @@ const ANY = -1
 const isOf = (entry: Entry, kind: number, level: number): boolean =>
   (entry.kind === kind && entry.level === level) || entry.kind === ANY || kind === ANY
 
+/** Content of so many bytes is about one run, by which the number of runs that are remembered is reckoned. */
+const RUN_BYTES = 65536
 /** Places to look first; a power of two. */
 const NEAR_COUNT_MAX = 65536
 /** The ring is made anew without its gaps when it has more of them than entries, and than this. */
@@ -51,17 +58,23 @@ export class PageCache implements PageSource {
   #ring: Array<Entry | undefined> = []
   #hand = 0
   #gaps = 0
+  /** Runs of content that were read and have not entered: the birth, by address; the oldest first. */
+  readonly #passed = new Map<number, number>()
+  readonly #passedCountMax: number
   /** Runs of several pages that are held. */
   #heldRuns = 0
   readonly #bytesMax: number
   readonly #pageBytes: number
+  readonly #retire: (run: Uint8Array) => void
   #bytes = 0
   #hits = 0
   #misses = 0
 
-  constructor(bytesMax: number, pageBytes: number) {
+  constructor(bytesMax: number, pageBytes: number, retire: (run: Uint8Array) => void = () => undefined) {
     this.#bytesMax = bytesMax
+    this.#retire = retire
     this.#pageBytes = pageBytes
+    this.#passedCountMax = Math.ceil(bytesMax / RUN_BYTES)
     const count = Math.min(NEAR_COUNT_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, (2 * bytesMax) / pageBytes))))
     // An opening waits for this: visiting each place takes longer than all its reading.
     this.#near.length = count
@@ -85,19 +98,29 @@ export class PageCache implements PageSource {
     return held
   }
 
-  /** Takes in pages that were read and verified. */
-  insert(address: number, birth: number, bytes: Uint8Array, kind = ANY, level = 0): void {
+  /** Takes in pages that were read and verified. Answers whether it has. */
+  insert(address: number, birth: number, bytes: Uint8Array, kind = ANY, level = 0): boolean {
     // Long runs of file content are the first to go: they are read again in one call, and seldom.
     const used = bytes.length === this.#pageBytes
     const before = this.#entries.get(address)
-    if (before?.isHeld === true) return
+    if (before?.isHeld === true) return false
     if (before !== undefined) {
       this.#leave(before)
       this.#remove(before)
-    }
+    } else if (kind === DATA && !this.#hasPassed(address, birth)) return false
     const entry: Entry = { address, birth, kind, level, bytes, used, isHeld: false, isHere: true, place: -1 }
     this.#add(entry)
     this.#enter(entry)
+    return true
+  }
+
+  /** Whether a run was read before, not long ago; else that is taken down. */
+  #hasPassed(address: number, birth: number): boolean {
+    if (this.#passed.get(address) === birth) return this.#passed.delete(address)
+    this.#passed.delete(address)
+    this.#passed.set(address, birth)
+    if (this.#passed.size > this.#passedCountMax) this.#passed.delete(this.#passed.keys().next().value!)
+    return false
   }
 
   /** Holds pages until {@link release}: they are on their way to the device. */
@@ -211,6 +234,7 @@ export class PageCache implements PageSource {
     else {
       this.#leave(entry)
       this.#remove(entry)
+      if (entry.kind === DATA) this.#retire(entry.bytes)
     }
   }
 }

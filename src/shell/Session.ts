@@ -103,6 +103,8 @@ export interface Session {
   readonly binding: Binding.Binding
   readonly cache: PageCache
   readonly buffers: BufferPool
+  /** Operations that have loaded pages and run again. */
+  restarts: number
   /** What is in the cache, for reading. */
   readonly pages: Pages
   readonly identity: Identity
@@ -113,6 +115,8 @@ export interface Session {
   readonly writer: Semaphore.Semaphore
   /** How many wait for the writer's permit: who comes later does not go before them. */
   waitingWriters: number
+  /** Commits since the last one that somebody shared, or could have; see `GroupCommit`. */
+  loneCommits: number
   /** Held by a sync of the device. */
   readonly syncing: Semaphore.Semaphore
   head: Commit.Head

@@ -74,7 +74,7 @@ export interface Options extends Opening.FormatOptions {
   readonly durability?: Session.Durability | undefined
   /** Bounds the clean pages that are kept in memory; 64 MiB by default. */
   readonly cacheBytes?: number | undefined
-  /** Bounds what a transaction keeps in memory before it writes early; 16 MiB by default. */
+  /** Bounds what a transaction keeps in memory before it writes early; 8 MiB by default. */
   readonly dirtyBytes?: number | undefined
   /**
    * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are lost, as when the device has
@@ -94,7 +94,7 @@ export interface Options extends Opening.FormatOptions {
 }
 
 const CACHE_BYTES = 64 * 1024 * 1024
-const DIRTY_BYTES = 16 * 1024 * 1024
+const DIRTY_BYTES = 8 * 1024 * 1024
 const INTERVAL_MILLIS = 1000
 
 /** What a {@link Volume} does. */

@@ -6,6 +6,8 @@
  * - What was written already needs none: a stretch is left alone until something goes into a block of it that is all zero.
  * - It writes zeros only where it has just read zeros, so no byte ever changes, whatever was thought to be free. The caller
  *   sees to it that no other write is under way meanwhile, in this process or in another.
+ * - Of a file that was empty when it was opened, nothing is read: what nobody has written to since is a hole. (To read a hole
+ *   takes ten times as long as to fill it, since the system makes pages of zeros of it: 704 against 72 microseconds for 256 KiB.)
  * - It never reaches beyond the end of the file, and a write that covers the stretch by itself does without.
  * - It is a help and no promise: where reading or writing zeros fails, it stops for good and says nothing. The write itself
  *   will fail if there is a reason to.
@@ -22,19 +24,22 @@ const preparedCountMax = 65536
 export class ZeroAhead {
   readonly #fd: number
   readonly #stepBytes: number
-  readonly #found: Uint8Array
+  /** What stands in a stretch; made when it is needed. */
+  #found: Uint8Array | undefined
   readonly #zeros: Uint8Array
   readonly #prepared = new Set<number>()
   /** Blocks that hold something, in stretches that are not prepared. */
   readonly #written = new Set<number>()
+  /** Stretches of a new file that something was written to; of others nothing is known. */
+  #touched: Set<number> | undefined
   #stopped = false
 
-  /** `stepBytes`: how much is prepared at a time. A small file takes smaller steps. */
-  constructor(fd: number, stepBytes: number, fileBytes: number) {
+  /** `stepBytes`: how much is prepared at a time. A small file takes smaller steps. `isNew`: all of it is a hole as yet. */
+  constructor(fd: number, stepBytes: number, fileBytes: number, isNew = false) {
     this.#fd = fd
+    this.#touched = isNew ? new Set() : undefined
     const steps = Math.floor(Math.min(stepBytes, fileBytes / 16) / blockBytes)
     this.#stepBytes = Math.max(1, steps) * blockBytes
-    this.#found = new Uint8Array(this.#stepBytes)
     this.#zeros = new Uint8Array(this.#stepBytes)
   }
 
@@ -47,18 +52,34 @@ export class ZeroAhead {
       for (; start < end && !this.#stopped; start += this.#stepBytes) {
         const stop = start + this.#stepBytes
         if (this.#prepared.has(start) || stop > fileBytes || (run.offset <= start && stop <= end)) continue
-        if (this.#isWritten(Math.max(start, run.offset), Math.min(stop, end))) continue
-        if (this.#prepared.size >= preparedCountMax) this.#prepared.clear()
+        const isHole = this.#touched !== undefined && !this.#touched.has(start)
+        if (!isHole && this.#isWritten(Math.max(start, run.offset), Math.min(stop, end))) continue
+        if (this.#prepared.size >= preparedCountMax) {
+          this.#prepared.clear()
+          this.#touched = undefined
+        }
         this.#prepared.add(start)
-        zeroBytes += this.#fill(start)
+        zeroBytes += isHole ? this.#write([runOf(start, this.#zeros)]) : this.#fill(start)
       }
     }
     return zeroBytes
   }
 
+  /** Takes down that something is about to be written; of a new file this must be told of each write, after it was prepared. */
+  written(runs: ReadonlyArray<Run>): void {
+    if (this.#touched === undefined) return
+    for (const run of runs) {
+      const end = run.offset + run.byteCount
+      for (let at = run.offset - (run.offset % this.#stepBytes); at < end; at += this.#stepBytes) {
+        if (!this.#prepared.has(at)) this.#touched.add(at)
+      }
+    }
+    if (this.#touched.size > preparedCountMax) this.#touched = undefined
+  }
+
   /** Whether no block between two offsets is all zero. */
   #isWritten(from: number, to: number): boolean {
-    const block = this.#found.subarray(0, blockBytes)
+    const block = this.#scratch().subarray(0, blockBytes)
     for (let at = from - (from % blockBytes); at < to; at += blockBytes) {
       if (this.#written.has(at)) continue
       if (transferSync(this.#fd, "read", [runOf(at, block)]) !== undefined) this.#stopped = true
@@ -69,23 +90,30 @@ export class ZeroAhead {
     return true
   }
 
+  #scratch(): Uint8Array {
+    return (this.#found ??= new Uint8Array(this.#stepBytes))
+  }
+
   #fill(start: number): number {
-    const found = this.#found
+    const found = this.#scratch()
     if (transferSync(this.#fd, "read", [runOf(start, found)]) !== undefined) {
       this.#stopped = true
       return 0
     }
     const holes: Array<Run> = []
-    let zeroBytes = 0
     for (let at = 0; at < found.length;) {
       let end = at
       while (end < found.length && isZeroBlock(found, end)) end += blockBytes
       if (end > at) holes.push(runOf(start + at, this.#zeros.subarray(at, end)))
-      zeroBytes += end - at
       at = end + blockBytes
     }
+    return this.#write(holes)
+  }
+
+  /** Writes zeros into holes; how many, if it can. */
+  #write(holes: ReadonlyArray<Run>): number {
     if (transferSync(this.#fd, "write", holes) !== undefined) this.#stopped = true
-    return zeroBytes
+    return holes.reduce((sum, { byteCount }) => sum + byteCount, 0)
   }
 }
 

@@ -29,6 +29,17 @@ describe("BufferPool", () => {
     }
   })
 
+  it("gives what is retired when it is told that nobody refers to it", () => {
+    const pool = new BufferPool(512, 16, 64 * 512)
+    const buffer = new Uint8Array(16 * 512)
+    pool.retire(buffer)
+    assert.notStrictEqual(pool.take(16 * 512), buffer)
+    pool.giveRetired()
+    assert.strictEqual(pool.take(16 * 512), buffer)
+    pool.giveRetired()
+    assert.notStrictEqual(pool.take(16 * 512), buffer)
+  })
+
   it("leaves no node in what it is given", () => {
     const pool = new BufferPool(512, 16, 64 * 512)
     const buffer = new Uint8Array(512).fill(1)

@@ -68,8 +68,8 @@ onDevices("VolumePersistence", (volume) => {
       assert.strictEqual(yield* countOf("persistence/s"), 202)
       yield* TestClock.adjust("1 hour")
       // The sweep is a fiber of its own, and syncs.
-      for (let turn = 0; turn < 1000 && (yield* countOf("persistence/s")) > 0; turn++)
-        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      for (let turn = 0; turn < 5000 && (yield* countOf("persistence/s")) > 0; turn++)
+        yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
       assert.strictEqual(yield* countOf("persistence/s"), 0)
     }).pipe(Effect.provide(layer()))
   )

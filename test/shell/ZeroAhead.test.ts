@@ -64,6 +64,31 @@ describe("ZeroAhead", () => {
     })
   )
 
+  it.effect("reads nothing of a new file, and leaves alone what was written to since", () =>
+    Effect.gen(function* () {
+      const { fd } = yield* sparseFile
+      const zeros = new ZeroAhead(fd, 256 * kibibytes, size, true)
+      const write = (offset: number, byteCount: number) => {
+        zeros.written(at(offset, byteCount))
+        fs.writeSync(fd, new Uint8Array(byteCount).fill(1), 0, byteCount, offset)
+      }
+      write(500 * kibibytes, 24 * kibibytes)
+      // Not told of it: so it is overwritten, which shows that nothing was read.
+      fs.writeSync(fd, new Uint8Array(1).fill(1), 0, 1, 1100 * kibibytes)
+      assert.strictEqual(zeros.prepare(at(1024 * kibibytes), size), 256 * kibibytes)
+      const byte = new Uint8Array([1])
+      fs.readSync(fd, byte, 0, 1, 1100 * kibibytes)
+      assert.strictEqual(byte[0], 0)
+      // On both sides of the border that was written across, holes are found by reading.
+      assert.strictEqual(zeros.prepare(at(256 * kibibytes), size), 192 * kibibytes)
+      assert.strictEqual(zeros.prepare(at(600 * kibibytes), size), 192 * kibibytes)
+      const across = new Uint8Array(24 * kibibytes)
+      fs.readSync(fd, across, 0, across.length, 500 * kibibytes)
+      assert.isTrue(across.every((value) => value === 1))
+      assert.strictEqual(zeros.prepare(at(1024 * kibibytes), size), 0)
+    })
+  )
+
   it.effect("takes smaller steps on a small file, and never reaches beyond its end", () =>
     Effect.gen(function* () {
       const { fd } = yield* sparseFile

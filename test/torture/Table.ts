@@ -196,5 +196,13 @@ export const tests: ReadonlyArray<Test> = [
       round % 4 === 1
         ? job(faults("ReplicaProcesses"), { NOTAFS_ROUNDS: 20, NOTAFS_SEED: seedOf(seed, 13, round) })
         : job(simulation("Replica"), { NOTAFS_SEEDS: rangeOf(seed, 13, round, REPLICAS_PER_ROUND) })
+  },
+  {
+    name: "T14",
+    what: "a million commits of one session, which leave nothing behind",
+    counts: ["commits"],
+    pieces: 1,
+    minutesMax: 20,
+    job: (round, seed) => job(faults("Soak"), { NOTAFS_COMMITS: 1_000_000, NOTAFS_SEED: seedOf(seed, 14, round) })
   }
 ]

@@ -1,5 +1,5 @@
 /**
- * The torture: the tests T1 to T11 and T13 beyond the figures of `npm test`, on both cores, until the time is over.
+ * The torture: the tests T1 to T11, T13 and T14 beyond the figures of `npm test`, on both cores, until the time is over.
  *
  *     npm run torture -- --for 10m                        all tests, a round of each in turn
  *     npm run torture -- --for 2h --only T2,T4 --seed 7   two of them, with other draws
@@ -21,6 +21,7 @@
  *     NOTAFS_GIT_KILLS, NOTAFS_QUEUE_KILLS, NOTAFS_HTTP_KILLS   of test/node-fs/Git, test/shell/killQueue, test/docs/HttpFiles: how many
  *     NOTAFS_SECONDS     T10: how long
  *     NOTAFS_ROUNDS      T13 with real processes: how many rounds
+ *     NOTAFS_COMMITS     T14: how many
  *     NOTAFS_RUNS        the property tests: how many times as often
  *     NOTAFS_TRACE       T4, T6: a file to hold the replay of what is being tried
  *     NOTAFS_IMAGES      T2, T3: a file to which the fingerprints of crash images are added
