@@ -8,7 +8,7 @@ import { join } from "node:path"
 import type { AddressInfo } from "node:net"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { environment, towardsSources } from "./Doors.ts"
+import { towardsSources } from "./Doors.ts"
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, "../..")
@@ -70,7 +70,7 @@ describe("the examples", () => {
     const { stderr, stdout } = await run(process.execPath, [join(folder, name)], {
       cwd: folder,
       env: {
-        ...environment,
+        ...process.env,
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
       }
     })

@@ -16,7 +16,7 @@ import * as Files from "../../src/shell/Files.ts"
 import * as Volume from "../../src/shell/Volume.ts"
 import { Random } from "../../src/testing/Random.ts"
 import * as Scale from "../torture/Scale.ts"
-import { environment, towardsSources } from "./Doors.ts"
+import { towardsSources } from "./Doors.ts"
 import { HttpClients, type Service } from "./HttpClients.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -54,7 +54,7 @@ describe("the file service", () => {
     const child = spawn(process.execPath, args, {
       cwd: folder,
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...environment, NOTAFS_KILL_AT: killAt }
+      env: { ...process.env, NOTAFS_KILL_AT: killAt }
     })
     children.push(child)
     const end = once(child, "close").then(([status, signal]) => signal ?? status)

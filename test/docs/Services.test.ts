@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { environment, towardsSources } from "./Doors.ts"
+import { towardsSources } from "./Doors.ts"
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, "../..")
@@ -38,8 +38,7 @@ describe("the services among the examples", () => {
   it("hello-kv formats its disk at its first start, and is greeted later", async () => {
     const path = await placed("hello-kv")
     const said: Array<string> = []
-    for (let start = 0; start < 3; start++)
-      said.push((await run(process.execPath, [path], { cwd: folder, env: environment })).stdout)
+    for (let start = 0; start < 3; start++) said.push((await run(process.execPath, [path], { cwd: folder })).stdout)
     assert.deepStrictEqual(said, [
       "The disk was blank. It is formatted now.\n",
       "Hello again! This is start 2.\n",
@@ -48,7 +47,7 @@ describe("the services among the examples", () => {
   })
 
   it("wallet keeps its promise on each device", async () => {
-    const { stderr, stdout } = await run(process.execPath, [await placed("wallet")], { cwd: folder, env: environment })
+    const { stderr, stdout } = await run(process.execPath, [await placed("wallet")], { cwd: folder })
     assert.strictEqual(stderr, "")
     assert.strictEqual(
       stdout.trimEnd().split("\n").at(-1),
@@ -62,7 +61,6 @@ describe("the services among the examples", () => {
     for (let start = 0; start < 3; start++) {
       const child = spawn(process.execPath, [path], {
         cwd: folder,
-        env: environment,
         stdio: ["ignore", "pipe", "inherit"]
       })
       children.push(child)

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { environment, towardsSources } from "./Doors.ts"
+import { towardsSources } from "./Doors.ts"
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, "../..")
@@ -77,15 +77,13 @@ describe("the snippets of the documents", () => {
 
     beforeAll(async () => {
       const paths = snippets.filter(({ code }) => !isTest(code)).map(({ name }) => join(folder, name))
-      const { stdout } = await run(process.execPath, [join(import.meta.dirname, "runAll.ts"), ...paths], {
-        env: environment
-      })
+      const { stdout } = await run(process.execPath, [join(import.meta.dirname, "runAll.ts"), ...paths])
       ran = JSON.parse(stdout)
     })
 
     it.each(snippets)("$name", async ({ code, name }) => {
       const path = join(folder, name)
-      const { stderr, stdout } = isTest(code) ? await run(process.execPath, [path], { env: environment }) : ran[path]
+      const { stderr, stdout } = isTest(code) ? await run(process.execPath, [path]) : ran[path]
       assert.strictEqual(stderr, "")
       const said = saidOf(code)
       if (said.length > 0) assert.deepStrictEqual(withoutTimes(stdout), said)
