@@ -93,7 +93,7 @@ const rules: ReadonlyArray<Rule> = [
 
 const root = path.resolve(import.meta.dirname, "..")
 
-const sources: ReadonlyArray<Source> = ["src", "test", "bench", "examples"].flatMap((folder) =>
+const sources: ReadonlyArray<Source> = ["src", "test", "bench", "examples", "scripts"].flatMap((folder) =>
   fs.existsSync(path.join(root, folder))
     ? fs
         .readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" })

@@ -58,6 +58,7 @@ export type Code =
   | "MapDelta"
   | "Cursor"
 
+/** One thing that is wrong: what, in words, and where. */
 export interface Problem {
   readonly code: Code
   readonly message: string
@@ -70,6 +71,7 @@ export interface Problem {
   readonly table: string | undefined
 }
 
+/** What a check has found. */
 export interface Report {
   readonly problems: ReadonlyArray<Problem>
   /** Of all problems, listed or not. */

@@ -45,6 +45,7 @@ const viewOf = (buffer: unknown): Uint8Array => {
   throw Arguments.wrongType("buffer", "an instance of Buffer, TypedArray, or DataView", buffer)
 }
 
+/** What `open` answers: the `FileHandle` of `node:fs/promises`. */
 export class Handle extends EventEmitter {
   readonly fd = nextDescriptor++
   readonly #caller: Caller

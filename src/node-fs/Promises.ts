@@ -50,6 +50,7 @@ interface MakeFolderOptions {
 /** Of the calls that Node takes a file to be opened by. */
 const isFolderError = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "EISDIR"
 
+/** The functions of `node:fs/promises`, with its streams and constants. */
 export type Promises = ReturnType<typeof make>
 
 export const make = (caller: Caller) => {
@@ -120,7 +121,19 @@ export const make = (caller: Caller) => {
 
   // ---- content
 
-  const readFile = async (path: PathArgument | Handle, options?: ReadFileOptions | BufferEncoding | null) => {
+  async function readFile(
+    path: PathArgument | Handle,
+    options: (ReadFileOptions & { readonly encoding: BufferEncoding }) | BufferEncoding
+  ): Promise<string>
+  async function readFile(
+    path: PathArgument | Handle,
+    options?: (ReadFileOptions & { readonly encoding?: null | undefined }) | null
+  ): Promise<Buffer>
+  async function readFile(
+    path: PathArgument | Handle,
+    options?: ReadFileOptions | BufferEncoding | null
+  ): Promise<string | Buffer>
+  async function readFile(path: PathArgument | Handle, options?: ReadFileOptions | BufferEncoding | null) {
     if (path instanceof Handle) return path.readFile(options)
     const wanted = Arguments.encoding(options)
     const { flag, signal } = typeof options === "object" && options !== null ? options : {}

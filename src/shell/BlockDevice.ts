@@ -27,6 +27,7 @@ export interface Span {
   readonly byteCount: number
 }
 
+/** What a volume stands on, as a service: `MemoryDevice`, `FileDevice`, or one of your own, which `BlockDeviceSuite` tries. */
 export class BlockDevice extends Context.Service<
   BlockDevice,
   {

@@ -19,6 +19,7 @@ import * as VolumeError from "./VolumeError.ts"
 
 type Failure = VolumeError.VolumeError
 
+/** Where a feed begins, and whether it ends. */
 export interface Options {
   /** The cursor of the last batch that was dealt with; without it a new feed begins, with an empty batch. */
   readonly since?: string | undefined
@@ -26,6 +27,7 @@ export interface Options {
   readonly follow?: boolean | undefined
 }
 
+/** What leads from one durable state to a later one. */
 export interface Batch {
   /** What `since` takes, to go on after this batch. */
   readonly cursor: string

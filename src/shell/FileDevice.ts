@@ -26,6 +26,7 @@ import * as FileLock from "./FileLock.ts"
 import * as ImageFile from "./ImageFile.ts"
 import { ZeroAhead } from "./ZeroAhead.ts"
 
+/** The file or raw disk, and how it is used. Sizes are in bytes. */
 export interface Options extends ImageFile.Options {
   /** Whether to keep other writers out; `true` by default. Two writers at a time destroy a volume. */
   readonly lock?: boolean | undefined

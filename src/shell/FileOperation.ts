@@ -19,6 +19,7 @@ import type { Volume } from "./Volume.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 export type Service = Volume["Service"]
+/** How an operation on files fails; its `reason` says what happened. */
 export type Failure = VolumeError.VolumeError
 export type Operation<A> = Effect.Effect<A, Failure>
 

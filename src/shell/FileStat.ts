@@ -7,6 +7,7 @@ import * as Inode from "../core/Inode.ts"
 /** Permission bits, 12 of them. */
 export const MODE_BITS = 0o7777
 
+/** What stands at a path. */
 export type Type = "File" | "Folder" | "SymbolicLink"
 
 /** Times are in nanoseconds since 1970. */

@@ -10,6 +10,7 @@ import { refusal, refuseGeometry, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
 import * as Configuration from "./Configuration.ts"
 import * as RawDisk from "./RawDisk.ts"
 
+/** Where the bytes are, and how they are opened. */
 export interface Options {
   readonly path: string
   /** The bytes of a file that is created; without it the file must be there. */

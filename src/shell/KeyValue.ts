@@ -25,6 +25,7 @@ import type * as VolumeError from "./VolumeError.ts"
 /** What a key stands for. */
 export type Kind = "Value" | "Dictionary"
 
+/** What is in a dictionary, under its last name. */
 export interface Named {
   readonly name: string
   readonly kind: Kind
@@ -63,6 +64,7 @@ export interface Interface {
   ) => Effect.Effect<A, E | VolumeError.VolumeError, R>
 }
 
+/** Keys and values of a volume, as a service. */
 export class KeyValue extends Context.Service<KeyValue, Interface>()("notafs/shell/KeyValue") {}
 
 // ---- keys
@@ -241,8 +243,10 @@ const TRACED = [
   "batch"
 ] as const
 
-/** The keys of the volume below. */
-export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.effect(
-  KeyValue,
-  Effect.map(Volume, (volume) => Tracing.traced(make(volume), "KeyValue", TRACED, "key"))
+/** The keys of the volume below: of that, also where this layer is in use on another volume already. */
+export const layer: Layer.Layer<KeyValue, never, Volume> = Layer.fresh(
+  Layer.effect(
+    KeyValue,
+    Effect.map(Volume, (volume) => Tracing.traced(make(volume), "KeyValue", TRACED, "key"))
+  )
 )

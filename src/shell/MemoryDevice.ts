@@ -7,6 +7,7 @@ import { BlockDevice, refuseGeometry, refuseRanges, refuseSpans, SECTOR_BYTES_MI
 import * as Configuration from "./Configuration.ts"
 import type { DeviceFailed } from "./DeviceError.ts"
 
+/** What a device in memory begins with. */
 export interface Options {
   /** Bytes; by default those of `image`. */
   readonly size?: Configuration.Size | undefined

@@ -29,6 +29,7 @@ import { ReadAhead } from "./ReadAhead.ts"
 import type { OpenInode } from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
+/** How a file is opened. */
 export interface OpenOptions {
   /** As in `fopen`; an `x` fails if there is anything. `"r"` by default. What `fopen` cannot say is spelled out. */
   readonly flag?: "r" | "r+" | "w" | "w+" | "wx" | "wx+" | "a" | "a+" | "ax" | "ax+" | Way | undefined
@@ -38,6 +39,7 @@ export interface OpenOptions {
   readonly noFollow?: boolean | undefined
 }
 
+/** A file that is open, whatever becomes of its name. Offsets and sizes are in bytes. */
 export interface OpenFile {
   readonly number: number
   readonly stat: Operation<FileStat.Stat>

@@ -40,8 +40,11 @@ import * as Writing from "./Writing.ts"
 
 type Device = BlockDevice["Service"]
 
+/** What a volume is formatted with, and keeps. One that is there is opened with what it has; another page size is refused. */
 export interface FormatOptions {
+  /** Bytes of a page: a power of two from 512 to 65536; 4096 by default. */
   readonly pageSize?: number | undefined
+  /** What verifies every read: `"xxh64"` (the default) is quick, `"sha256"` cannot be made to collide. */
   readonly checksum?: "xxh64" | "sha256" | undefined
   /** Bytes that the volume takes of its device; all of it by default. */
   readonly size?: number | undefined

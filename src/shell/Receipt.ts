@@ -8,6 +8,7 @@ import * as Option from "effect/Option"
 import { UINT48_END } from "../core/Bytes.ts"
 import { type EncodedRoot, HASH_BYTES, ID_BYTES } from "../core/RootRecord.ts"
 
+/** Says that a volume had a commit: the root of that generation, known by its hash. */
 export interface Receipt {
   /** 16 bytes. */
   readonly volumeId: Uint8Array

@@ -33,6 +33,7 @@ import * as VolumeError from "./VolumeError.ts"
 
 type Failure = VolumeError.VolumeError
 
+/** How a snapshot is received. */
 export interface Options {
   /** Gives up what the volume has besides, and takes newer snapshots away if the stream leads from an older one. */
   readonly force?: boolean | undefined

@@ -24,6 +24,7 @@ import type * as Session from "./Session.ts"
 import * as TolerantReading from "./TolerantReading.ts"
 import * as VolumeError from "./VolumeError.ts"
 
+/** How a scrub reads. */
 export interface Options {
   /** Bounds how fast it reads; without it, it reads as fast as it can. */
   readonly bytesPerSecond?: number | undefined

@@ -16,6 +16,7 @@ import type * as Session from "./Session.ts"
 import * as Snapshots from "./Snapshots.ts"
 import type { VolumeError } from "./VolumeError.ts"
 
+/** What of a snapshot is sent. */
 export interface Options {
   /** The snapshot that the receiver has already: only what differs is sent. */
   readonly from?: string | undefined

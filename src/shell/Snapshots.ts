@@ -31,6 +31,7 @@ import * as Reading from "./Reading.ts"
 
 type Outcome<A> = Effect.Effect<A, VolumeError.VolumeError>
 
+/** A state that stays, by its name. */
 export interface Snapshot {
   readonly name: string
   /** 16 bytes: tells it from every other snapshot, also of the same name. */
@@ -43,6 +44,7 @@ export interface Snapshot {
   readonly inodeCount: number
 }
 
+/** How a volume is set back. */
 export interface RollbackOptions {
   /** Removes the snapshots that are newer; without it they make the rollback fail. */
   readonly discardNewer?: boolean | undefined

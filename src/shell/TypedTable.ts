@@ -34,6 +34,7 @@ export interface KeyRange<Key, Prefix> {
   readonly reverse?: boolean | undefined
 }
 
+/** A key and its value. */
 export interface Entry<Key, Value> {
   readonly key: Key
   readonly value: Value

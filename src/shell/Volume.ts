@@ -218,6 +218,7 @@ export interface Interface {
   readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
 }
 
+/** An open volume, as a service. */
 export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
 
 const countOf = (size: Configuration.Size | undefined): number | undefined =>

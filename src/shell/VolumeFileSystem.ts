@@ -243,14 +243,16 @@ const TRACED = [
   "writeFileString"
 ] as const
 
-/** effect's file system on the volume below, with another mask. */
+/** {@link layer} with other options. */
 export const layerWith = (options: Options): Layer.Layer<FileSystem.FileSystem, never, Volume> =>
-  Layer.effect(
-    FileSystem.FileSystem,
-    Effect.map(Volume, (volume) => Tracing.traced(make(volume, options), "VolumeFileSystem", TRACED, "path"))
+  Layer.fresh(
+    Layer.effect(
+      FileSystem.FileSystem,
+      Effect.map(Volume, (volume) => Tracing.traced(make(volume, options), "VolumeFileSystem", TRACED, "path"))
+    )
   )
 
-/** effect's file system on the volume below. */
+/** effect's file system on the volume below: on that, also where this layer is in use on another volume already. */
 export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = layerWith({})
 
 // ---- values

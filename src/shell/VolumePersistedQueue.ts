@@ -299,4 +299,5 @@ export const layerStore = (options: Options = {}): Layer.Layer<PersistedQueue.Pe
 
 /** Effect's factory of queues on the volume below. */
 export const layer = (options: Options = {}): Layer.Layer<PersistedQueue.PersistedQueueFactory, never, Volume> =>
-  Layer.provide(PersistedQueue.layer, layerStore(options))
+  // Effect's is one value for all: fresh, so that it is not that of another volume.
+  Layer.provide(Layer.fresh(PersistedQueue.layer), layerStore(options))

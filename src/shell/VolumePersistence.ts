@@ -181,4 +181,5 @@ export const layerBacking = (options: Options = {}): Layer.Layer<Persistence.Bac
 
 /** Effect's `Persistence` on the volume below. */
 export const layer = (options: Options = {}): Layer.Layer<Persistence.Persistence, never, Volume> =>
-  Layer.provide(Persistence.layer, layerBacking(options))
+  // Effect's is one value for all: fresh, so that it is not that of another volume.
+  Layer.provide(Layer.fresh(Persistence.layer), layerBacking(options))

@@ -15,6 +15,7 @@ import * as Expiry from "./Expiry.ts"
 import type * as Session from "./Session.ts"
 import type { VolumeError } from "./VolumeError.ts"
 
+/** How it is looked for newer roots. */
 export interface Options {
   /** How often it asks; every 250 milliseconds by default. */
   readonly interval?: Duration.Input | undefined

@@ -12,6 +12,7 @@ import { Random } from "./Random.ts"
 import { SECTOR_BYTES } from "./SectorArray.ts"
 import type { Outcome, PendingSector, SimulatedDisk } from "./SimulatedDisk.ts"
 
+/** Which of the crash images are made. */
 export interface Options {
   /** 512 by default; a multiple of it. */
   readonly unitBytes?: number | undefined
@@ -28,6 +29,7 @@ export interface Options {
   readonly seen?: Set<number> | undefined
 }
 
+/** A disk as a crash may have left it. */
 export interface CrashImage {
   readonly disk: SimulatedDisk
   /** What became of each unit; says to {@link apply} how to get here again. */
@@ -53,6 +55,7 @@ interface Choice {
   readonly salt: number
 }
 
+/** How thoroughly the disk as it is now would be gone about. */
 export const thoroughness = (disk: SimulatedDisk, options: Options = {}): Thoroughness => {
   const units = unitsOf(disk.pending, options.unitBytes ?? SECTOR_BYTES)
   const product = (more: number): number => units.reduce((count, unit) => count * (unit.writes.length + more), 1)

@@ -8,6 +8,7 @@ import { DeviceFailed, type Operation } from "../shell/DeviceError.ts"
 import { SECTOR_BYTES } from "./SectorArray.ts"
 import type { Failure, SimulatedDisk } from "./SimulatedDisk.ts"
 
+/** How the device shows the disk. */
 export interface Options {
   /** 512 by default; a larger one does not make larger writes atomic. */
   readonly sectorBytes?: number | undefined
@@ -16,6 +17,7 @@ export interface Options {
   readonly yields?: boolean | undefined
 }
 
+/** A device on the disk. What a hook of the disk throws is a defect. */
 export const make = (disk: SimulatedDisk, options: Options = {}): BlockDevice["Service"] => {
   const identity = `simulated disk ${disk.seed}`
   const self = { identity, sectorBytes: options.sectorBytes ?? SECTOR_BYTES, readOnly: options.readOnly ?? false }
@@ -72,5 +74,6 @@ export const make = (disk: SimulatedDisk, options: Options = {}): BlockDevice["S
   }
 }
 
+/** The same as a layer. */
 export const layer = (disk: SimulatedDisk, options: Options = {}): Layer.Layer<BlockDevice> =>
   Layer.sync(BlockDevice, () => make(disk, options))

@@ -13,6 +13,7 @@ import type { Range, Span } from "../shell/BlockDevice.ts"
 import { Random } from "./Random.ts"
 import { Sector, SECTOR_BYTES, SectorArray } from "./SectorArray.ts"
 
+/** What a disk begins with. */
 export interface Options {
   /** Bytes, a multiple of 512. */
   readonly size: number
@@ -23,6 +24,7 @@ export interface Options {
   readonly growable?: boolean | undefined
 }
 
+/** The calls that are counted, and can be made to go wrong. */
 export type CallKind = "read" | "write" | "sync"
 
 /** A call that is about to be carried out. Numbers begin with 1: `number` among those of its kind, `total` among all. */
@@ -73,6 +75,7 @@ export interface PendingSector {
 /** What a crash leaves of a pending sector: 0 the old content, k the k-th version, or something worse. */
 export type Outcome = number | "torn" | "garbage"
 
+/** A disk in memory that crashes and fails on demand. */
 export class SimulatedDisk {
   readonly seed: number
   readonly growable: boolean

@@ -59,7 +59,10 @@ describe("the services among the examples", () => {
     const path = await placed("counter")
     let last = 0
     for (let start = 0; start < 3; start++) {
-      const child = spawn(process.execPath, [path], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] })
+      const child = spawn(process.execPath, [path], {
+        cwd: folder,
+        stdio: ["ignore", "pipe", "inherit"]
+      })
       children.push(child)
       let out = ""
       child.stdout.on("data", (chunk: Buffer) => {

@@ -27,6 +27,23 @@ const snippetsOf = (document: string, text: string): ReadonlyArray<Snippet> =>
     code: match[1]
   }))
 
+const withoutTimes = (text: string): ReadonlyArray<string> =>
+  text
+    .trimEnd()
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .split("\n")
+
+/** What a snippet says that it prints: what stands behind a `console.log`, and in the lines below it. */
+const saidOf = (code: string): ReadonlyArray<string> =>
+  withoutTimes(
+    [...code.matchAll(/^.*\bconsole\.log\(.*\)(?: \/\/ (.*)|((?:\n\/\/ .*)+))$/gm)]
+      .map((match) => match[1] ?? match[2].trim().replaceAll(/^\/\/ /gm, ""))
+      .join("\n")
+  ).filter((line) => line !== "")
+
+/** The tests of Node's test runner begin when all else is over, and say by the exit status how it was. */
+const isTest = (code: string): boolean => code.includes('"node:test"')
+
 const paths = ["README.md", ...(await documents("docs"))]
 const snippets = (
   await Promise.all(paths.map(async (path) => snippetsOf(path, await readFile(join(root, path), "utf8"))))
@@ -54,10 +71,22 @@ describe("the snippets of the documents", () => {
     assert.strictEqual(stdout, "")
   })
 
-  it.each(snippets.map(({ name }) => name))("%s runs", async (name) => {
-    const work = join(folder, `${name}.work`)
-    await mkdir(work)
-    const { stderr } = await run(process.execPath, [join(folder, name)], { cwd: work })
-    assert.strictEqual(stderr, "")
+  describe("run", () => {
+    /** By their paths. */
+    let ran: Record<string, { readonly stdout: string; readonly stderr: string }> = {}
+
+    beforeAll(async () => {
+      const paths = snippets.filter(({ code }) => !isTest(code)).map(({ name }) => join(folder, name))
+      const { stdout } = await run(process.execPath, [join(import.meta.dirname, "runAll.ts"), ...paths])
+      ran = JSON.parse(stdout)
+    })
+
+    it.each(snippets)("$name", async ({ code, name }) => {
+      const path = join(folder, name)
+      const { stderr, stdout } = isTest(code) ? await run(process.execPath, [path]) : ran[path]
+      assert.strictEqual(stderr, "")
+      const said = saidOf(code)
+      if (said.length > 0) assert.deepStrictEqual(withoutTimes(stdout), said)
+    })
   })
 })

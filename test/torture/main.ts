@@ -18,6 +18,7 @@
  *     NOTAFS_OPERATIONS  T4: how many to a seed, 300 without it
  *     NOTAFS_WITHOUT     T6: changes of an image that are left out, `0,2`
  *     NOTAFS_KILLS       T9: how many
+ *     NOTAFS_GIT_KILLS, NOTAFS_QUEUE_KILLS, NOTAFS_HTTP_KILLS   of test/node-fs/Git, test/shell/killQueue, test/docs/HttpFiles: how many
  *     NOTAFS_SECONDS     T10: how long
  *     NOTAFS_ROUNDS      T13 with real processes: how many rounds
  *     NOTAFS_COMMITS     T14: how many
