@@ -1,4 +1,5 @@
 /** Rows that have a bound rather than a contest: what was promised of the volume alone. */
+import * as CachedOperations from "./CachedOperations.ts"
 import * as FolderImport from "./FolderImport.ts"
 import * as LargeFile from "./LargeFile.ts"
 import * as ManySnapshots from "./ManySnapshots.ts"
@@ -8,6 +9,7 @@ import type { Options, Row } from "./Row.ts"
 import * as SmallChange from "./SmallChange.ts"
 
 export const rows: Record<string, (folder: string, options: Options) => Promise<ReadonlyArray<Row>>> = {
+  cached: CachedOperations.run,
   tool: FolderImport.run,
   large: LargeFile.run,
   open: Opening.run,
