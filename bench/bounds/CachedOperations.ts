@@ -55,7 +55,7 @@ const openReadClose = Effect.fnUntraced(function* (fs: Fs, path: string, buffer:
 const buffer = new Uint8Array(SIZES.page)
 
 /** In this order: what a later one writes over, renames or removes, an earlier one has left, in every pass. */
-const works: ReadonlyArray<Work> = [
+export const works: ReadonlyArray<Work> = [
   reading("readFile 100 B", (fs, i) => fs.readFile(small(i))),
   reading("readFile 4 KiB", (fs, i) => fs.readFile(page(i))),
   reading("readFile 64 KiB", (fs, i) => fs.readFile(large(i)), 1000),
@@ -78,7 +78,7 @@ const works: ReadonlyArray<Work> = [
   writing("remove 1000 B", (fs, i) => fs.remove(made("pageCopy", i)))
 ]
 
-const prepare = Effect.fnUntraced(function* (fs: Fs) {
+export const prepare = Effect.fnUntraced(function* (fs: Fs) {
   yield* fs.makeDirectory("/home")
   yield* fs.makeDirectory("/lists")
   for (let i = 0; i < FOLDERS; i++) {
@@ -94,7 +94,7 @@ const prepare = Effect.fnUntraced(function* (fs: Fs) {
 })
 
 /** What a pass has made, and does not remove in what is measured. */
-const cleanUp = Effect.fnUntraced(function* (fs: Fs) {
+export const cleanUp = Effect.fnUntraced(function* (fs: Fs) {
   for (let i = 0; i < FILES; i++) {
     yield* fs.remove(made("renamed", i))
     yield* fs.remove(made("folder", i), { recursive: true })

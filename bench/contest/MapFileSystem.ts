@@ -94,7 +94,7 @@ export const make = (): FileSystem.FileSystem => {
     if (path === "") return "NotFound"
     if (path.includes("\0")) return "InvalidData"
     const trail = [root]
-    const rest = path.split("/").reverse()
+    const rest = path.split("/").toReversed()
     const needsFolder = rest[0] === ""
     let links = 0
     while (rest.length > 0) {
@@ -110,7 +110,7 @@ export const make = (): FileSystem.FileSystem => {
       if (node?.type === "SymbolicLink" && (!isLast || follow || needsFolder)) {
         if (++links > SYMBOLIC_LINKS_MAX) return "BadResource"
         if (node.target.startsWith("/")) trail.length = 1
-        rest.push(...node.target.split("/").reverse())
+        rest.push(...node.target.split("/").toReversed())
         continue
       }
       if (isLast) return needsFolder && node !== undefined && !isFolder(node) ? "BadResource" : { folder, name, node }

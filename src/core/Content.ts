@@ -10,7 +10,8 @@
  * - Offsets and counts are safe integers, not below zero.
  */
 import * as Result from "effect/Result"
-import { UINT48_END } from "./Bytes.ts"
+import * as BTree from "./BTree.ts"
+import { copy, UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import type { FileResult } from "./FileError.ts"
 import * as FileError from "./FileError.ts"
@@ -96,6 +97,18 @@ export const sizeOf = (content: Inode.Content): number =>
 /** Fills `target` with content from `offset` on and answers the number of bytes, fewer at the end. */
 export const readInode = (pages: Pages, { content }: Inode.Inode, offset: number, target: Uint8Array): number =>
   readContent(pages, content, offset, target)
+
+/** The same of an inode item where it stands, without taking it apart. */
+export const readItem = (pages: Pages, item: BTree.Item, offset: number, target: Uint8Array): number => {
+  const { keyEnd, node, valueEnd } = item
+  if (Inode.hasRope(node, keyEnd)) {
+    return Rope.read(pages, Rope.decode(pages.layout, node, keyEnd + Inode.AT_CONTENT), offset, target)
+  }
+  const at = keyEnd + Inode.HEADER_BYTES + offset
+  const count = Math.max(0, Math.min(target.length, valueEnd - at))
+  copy(node, at, target, 0, count)
+  return count
+}
 
 /** The same of a content. */
 export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {

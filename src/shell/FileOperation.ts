@@ -15,6 +15,7 @@ import * as Orphans from "../core/Orphans.ts"
 import type { Pages } from "../core/Pages.ts"
 import * as Path from "../core/Path.ts"
 import type { Tree } from "../core/Tree.ts"
+import type { Begin } from "./Immediate.ts"
 import type { Volume } from "./Volume.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -54,16 +55,36 @@ export const counted = <A>(
   )
 }
 
+/** Begins to run a reading function of the core; a failure names `path`. */
+export const beginReading =
+  <A>(volume: Service, path: string | undefined, f: (pages: Pages, names: Tree) => FileError.FileResult<A>): Begin<A> =>
+  (fiber) =>
+    Effect.flatMapEager(
+      volume.immediate.read(fiber, (pages, { names }) => f(pages, names)),
+      (result) => settle(path, result)
+    )
+
+/** The same with an editing function. */
+export const beginEditing =
+  <A>(
+    volume: Service,
+    path: string | undefined,
+    f: (draft: RootsDraft, time: bigint) => FileError.FileResult<A>
+  ): Begin<A> =>
+  (fiber) => {
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    return Effect.flatMapEager(
+      volume.immediate.write(fiber, (draft) => f(draft, time)),
+      (result) => settle(path, result)
+    )
+  }
+
 /** Runs a reading function of the core; a failure names `path`. */
 export const reading = <A>(
   volume: Service,
   path: string | undefined,
   f: (pages: Pages, names: Tree) => FileError.FileResult<A>
-): Operation<A> =>
-  Effect.flatMap(
-    volume.read((pages, { names }) => f(pages, names)),
-    (result) => settle(path, result)
-  )
+): Operation<A> => Effect.withFiber(beginReading(volume, path, f))
 
 /** The same with the path taken apart. */
 export const readingPath = <A>(
@@ -77,13 +98,7 @@ export const editing = <A>(
   volume: Service,
   path: string | undefined,
   f: (draft: RootsDraft, time: bigint) => FileError.FileResult<A>
-): Operation<A> =>
-  Effect.flatMap(Clock.currentTimeNanos, (time) =>
-    Effect.flatMap(
-      volume.write((draft) => f(draft, time)),
-      (result) => settle(path, result)
-    )
-  )
+): Operation<A> => Effect.withFiber(beginEditing(volume, path, f))
 
 /** The same with the path taken apart. */
 export const editingPath = <A>(

@@ -16,6 +16,7 @@ import type { Pages } from "../core/Pages.ts"
 import * as Path from "../core/Path.ts"
 import type { Tree } from "../core/Tree.ts"
 import type { Operation, Service } from "./FileOperation.ts"
+import type { Begin } from "./Immediate.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -102,6 +103,25 @@ export const readFolder = (volume: Service, path: string): Operation<Array<FileS
       ? Effect.succeed(found.map(entryOf))
       : volume.view(Effect.flatMap(first, (again) => restOf(volume, path, again.folder, [], again.found)))
   )
+}
+
+/** The names of all entries of a folder, in their byte order, begun here and now. */
+export const beginNames = (volume: Service, path: string): Begin<Array<string>> => {
+  const list = (pages: Pages, names: Tree): FileResult<Array<string>> => {
+    const entry = volume.immediate.paths.resolve(pages, names, path)
+    if (Result.isFailure(entry)) return Result.fail(entry.failure)
+    if (entry.success.type !== Inode.FOLDER) return FileError.notAFolder(Path.lastName(volume.facts.layout, path))
+    return Folder.names(pages, names, entry.success.number, BATCH_COUNT)
+  }
+  const first = FileOperation.beginReading(volume, path, (pages, names) =>
+    volume.immediate.paths.names(names, path, () => list(pages, names))
+  )
+  return (fiber) =>
+    Effect.flatMapEager(first(fiber), (names) =>
+      names.length < BATCH_COUNT
+        ? Effect.succeed(names)
+        : Effect.map(readFolder(volume, path), (entries) => entries.map(({ name }) => name))
+    )
 }
 
 /** An entry of a subtree; `path` is relative to where the walk began. */

@@ -25,6 +25,7 @@ import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
+import * as Immediate from "./Immediate.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Receipt from "./Receipt.ts"
 import * as Resizing from "./Resizing.ts"
@@ -209,6 +210,7 @@ export interface Interface {
   readonly openFiles: OpenFiles.OpenFiles
   /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
   readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+  readonly immediate: Immediate.Immediate
 }
 
 export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
@@ -338,7 +340,8 @@ const service = (session: Session.Session): Volume["Service"] => {
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
     hold: Reading.hold(session),
-    write: (f) => Transaction.write(session, f)
+    write: (f) => Transaction.write(session, f),
+    immediate: Immediate.make(session)
   })
   return Tracing.traced(volume, "Volume", TRACED)
 }
@@ -372,7 +375,8 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     openFiles: OpenFiles.ofSnapshot,
     read: (f) => Reading.readAt(session, pinned, f),
     hold: Effect.succeed((f) => Reading.readAt(session, pinned, f)),
-    write: () => readOnly
+    write: () => readOnly,
+    immediate: { ...whole.immediate, read: (_fiber, f) => Reading.readAt(session, pinned, f), write: () => readOnly }
   })
   return volume
 }

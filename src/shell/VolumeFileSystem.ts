@@ -6,6 +6,7 @@
  * - The cause of a `PlatformError` is the `VolumeError`.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
@@ -17,6 +18,7 @@ import * as FileCursor from "./FileCursor.ts"
 import * as FileWatching from "./FileWatching.ts"
 import type { Operation } from "./FileOperation.ts"
 import * as Files from "./Files.ts"
+import type { Begin } from "./Immediate.ts"
 import * as PlatformFailure from "./PlatformFailure.ts"
 import * as Tracing from "./Tracing.ts"
 import { Volume } from "./Volume.ts"
@@ -46,12 +48,27 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     tags?: Parameters<typeof PlatformFailure.make>[2]
   ): Outcome<A> => Effect.mapError(operation, PlatformFailure.make(method, path, tags))
 
-  const access: FileSystem.FileSystem["access"] = (path, options) =>
-    Effect.flatMap(tried("access", path, Files.stat(volume, path)), () => {
-      if (options?.writable !== true || !volume.facts.readOnly) return Effect.void
+  /** The same of one that begins here and now: it is one step, if all that it needs is in memory. */
+  const begun = <A>(
+    method: string,
+    path: string,
+    begin: Begin<A>,
+    tags?: Parameters<typeof PlatformFailure.make>[2]
+  ): Outcome<A> =>
+    Effect.withFiber((fiber) => {
+      const answer = begin(fiber)
+      const isDone = Exit.isExit(answer) && answer._tag === "Success"
+      return isDone ? (answer as Exit.Exit<A>) : Effect.mapErrorEager(answer, PlatformFailure.make(method, path, tags))
+    })
+
+  const access: FileSystem.FileSystem["access"] = (path, options) => {
+    const found = begun("access", path, Files.beginAccess(volume, path))
+    if (options?.writable !== true || !volume.facts.readOnly) return found
+    return Effect.flatMap(found, () => {
       const error = VolumeError.make(new VolumeError.ReadOnly({ device: volume.facts.device }), path)
       return Effect.fail(PlatformFailure.make("access", path)(error))
     })
+  }
 
   const open: FileSystem.FileSystem["open"] = (path, options) =>
     Effect.map(Effect.mapError(Files.open(volume, path, options), PlatformFailure.make("open", path)), (handle) =>
@@ -136,13 +153,13 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     },
     open,
     readDirectory: (path, options) =>
-      tried(
-        "readDirectory",
-        path,
-        options?.recursive === true
-          ? Effect.map(Files.walk(volume, path), (found) => found.map((entry) => entry.path))
-          : Effect.map(Files.readFolder(volume, path), (entries) => entries.map(({ name }) => name))
-      ),
+      options?.recursive === true
+        ? tried(
+            "readDirectory",
+            path,
+            Effect.map(Files.walk(volume, path), (found) => found.map((entry) => entry.path))
+          )
+        : begun("readDirectory", path, Files.beginNames(volume, path)),
     readDirectoryEntries: (path) =>
       tried(
         "readDirectoryEntries",
@@ -151,12 +168,15 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
           entries.map(({ name, type }) => ({ name, type: FileCursor.typeOf(type) }))
         )
       ),
-    readFile: (path) => tried("readFile", path, Files.readFile(volume, path)),
+    readFile: (path) => begun("readFile", path, Files.beginReadFile(volume, path)),
     readLink: (path) => tried("readLink", path, Files.readLink(volume, path)),
     realPath: (path) => tried("realPath", path, Files.realPath(volume, path)),
     remove: removeAs("remove"),
     rename: (from, to) => tried("rename", from, Files.rename(volume, from, to)),
-    stat: (path) => tried("stat", path, Effect.map(Files.stat(volume, path), infoOf)),
+    stat: (path) => {
+      const begin = Files.beginStat(volume, path)
+      return begun("stat", path, (fiber) => Effect.mapEager(begin(fiber), infoOf))
+    },
     symlink: (target, path) => tried("symlink", target, Files.symlink(volume, target, path)),
     truncate: (path, length = 0) =>
       Number.isInteger(length)
@@ -175,7 +195,7 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
   })
   return {
     ...base,
-    exists: (path) => tried("exists", path, Files.exists(volume, path)),
+    exists: (path) => begun("exists", path, Files.beginExists(volume, path)),
     stream: (path, options) => base.stream(path, { ...options, chunkSize: options?.chunkSize ?? Files.CHUNK_BYTES }),
     sink: (path, options) =>
       Sink.unwrap(
