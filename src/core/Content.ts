@@ -10,7 +10,7 @@
  * - Offsets and counts are safe integers, not below zero.
  */
 import * as Result from "effect/Result"
-import * as BTree from "./BTree.ts"
+import type * as BTree from "./BTree.ts"
 import { copy, UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import type { FileResult } from "./FileError.ts"
@@ -249,6 +249,8 @@ export const replace = (
   const { content } = file.success
   const rest = content._tag === "Rope" ? cutOff(draft, content, 0) : EMPTY
   const isDone = rest._tag === "Inline"
+  // The way to the inode was loaded by reading it, and new content needs nothing else.
+  if (isDone) draft.seal()
   put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
   return Result.succeed(isDone)
 }
@@ -346,6 +348,7 @@ export const truncate = (draft: Inodes.RootsDraft, number: number, size: number,
   invariant(Number.isSafeInteger(size) && size >= 0, "a size is not below zero")
   if (size > FILE_BYTES_MAX) return FileError.fileTooLarge(size, FILE_BYTES_MAX)
   const resized = resize(draft, file.success.content, size)
+  if (sizeOf(resized) === size) draft.seal()
   put(draft, number, file.success, resized, time)
   return Result.succeed(sizeOf(resized) === size)
 }

@@ -171,16 +171,15 @@ export const append = (volume: Service, path: string, bytes: Uint8Array): Operat
 
 /** Cuts the file at `path` off at `size`, or adds zeros up to it. */
 export const truncate = (volume: Service, path: string, size: number): Operation<void> =>
-  FileOperation.counted(volume, path, [size], cutAt(volume, path, size))
+  FileOperation.counted(volume, path, [size], Effect.withFiber(beginTruncate(volume, path, size)))
 
-const cutAt = (volume: Service, path: string, size: number): Operation<void> =>
-  FileOperation.parsed(volume, path, (parsed) =>
-    FileOperation.pieces(volume, path, (draft, time) => {
-      const entry = fileAt(draft, draft.roots.names, parsed)
-      if (Result.isFailure(entry)) return Result.fail(entry.failure)
-      return Content.truncate(draft, entry.success.number, size, time)
-    })
-  )
+/** The same of a size that is one, begun here and now. */
+export const beginTruncate = (volume: Service, path: string, size: number): Begin<void> =>
+  FileOperation.beginPieces(volume, path, (draft, time) => {
+    const entry = fileOf(volume, draft, draft.roots.names, path)
+    if (Result.isFailure(entry)) return Result.fail(entry.failure)
+    return Content.truncate(draft, entry.success.number, size, time)
+  })
 
 /** How {@link writeFile} writes. */
 export interface WriteOptions {
@@ -201,15 +200,17 @@ interface Begun {
 
 /** Finds or makes the file and writes the first chunk. */
 const begin = (
+  volume: Service,
   draft: Inodes.RootsDraft,
-  path: Path.Path,
+  path: string,
   bytes: Uint8Array,
   { flag = "w", mode = FILE_MODE }: WriteOptions,
   time: bigint
 ): FileOperation.Piece<Begun> => {
   const isExclusive = flag.includes("x")
-  const isMakingFolder = path.needsFolder && flag !== "r+"
-  const place = (isExclusive || isMakingFolder ? Names.place : Names.target)(draft, draft.roots.names, path)
+  const isMakingFolder = path.endsWith("/") && flag !== "r+"
+  const { paths } = volume.immediate
+  const place = paths.place(draft, draft.roots.names, path, !isExclusive && !isMakingFolder)
   if (Result.isFailure(place)) return Result.fail(place.failure)
   const { entry, name = FileError.NO_NAME } = place.success
   // A slash after the name asks for a folder, which is not made by writing to it.
@@ -238,17 +239,24 @@ export const writeFile = (
   path: string,
   bytes: Uint8Array,
   options: WriteOptions = {}
-): Operation<void> =>
-  FileOperation.parsed(volume, path, (parsed) => {
-    const head = bytes.subarray(0, CHUNK_BYTES)
-    const begun = FileOperation.attempting(volume, path, (draft, time) => begin(draft, parsed, head, options, time))
+): Operation<void> => Effect.withFiber(beginWriteFile(volume, path, bytes, options))
+
+/** The same, begun here and now. */
+export const beginWriteFile =
+  (volume: Service, path: string, bytes: Uint8Array, options: WriteOptions = {}): Begin<void> =>
+  (fiber) => {
+    const head = bytes.length <= CHUNK_BYTES ? bytes : bytes.subarray(0, CHUNK_BYTES)
+    const beginning = FileOperation.beginAttempting(volume, path, (draft, time) =>
+      begin(volume, draft, path, head, options, time)
+    )
     if (bytes.length <= CHUNK_BYTES) {
-      return Effect.flatMap(begun, (first) =>
+      return Effect.flatMapEager(beginning(fiber), (first) =>
         first === undefined
-          ? volume.transaction(Effect.andThen(truncate(volume, path, 0), Effect.asVoid(begun)))
+          ? volume.transaction(Effect.andThen(truncate(volume, path, 0), Effect.asVoid(Effect.withFiber(beginning))))
           : Effect.void
       )
     }
+    const begun = Effect.withFiber(beginning)
     const beginAnyway = Effect.flatMap(begun, (first) =>
       first === undefined ? Effect.andThen(truncate(volume, path, 0), begun) : Effect.succeed(first)
     )
@@ -258,4 +266,4 @@ export const writeFile = (
         return Effect.asVoid(writeAt(volume, path, first.number, first.end, bytes.subarray(CHUNK_BYTES)))
       })
     )
-  })
+  }

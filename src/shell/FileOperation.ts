@@ -120,10 +120,19 @@ export const attempting = <A>(
   volume: Service,
   path: string | undefined,
   f: (draft: RootsDraft, time: bigint) => Piece<A>
-): Operation<A | undefined> =>
-  Effect.flatMap(Clock.currentTimeNanos, (time) =>
-    Effect.flatMap(
-      volume.write((draft) => f(draft, time)),
+): Operation<A | undefined> => Effect.withFiber(beginAttempting(volume, path, f))
+
+/** The same, begun here and now. */
+export const beginAttempting =
+  <A>(
+    volume: Service,
+    path: string | undefined,
+    f: (draft: RootsDraft, time: bigint) => Piece<A>
+  ): Begin<A | undefined> =>
+  (fiber) => {
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    return Effect.flatMapEager(
+      volume.immediate.write(fiber, (draft) => f(draft, time)),
       (result): Operation<A | undefined> => {
         if (Result.isSuccess(result)) return Effect.succeed(result.success)
         return result.failure instanceof TooLong
@@ -131,7 +140,7 @@ export const attempting = <A>(
           : Effect.fail(VolumeError.make(result.failure, path))
       }
     )
-  )
+  }
 
 /**
  * Work that may take many calls, each answering whether it is done: in one call if that does, else in one transaction.
@@ -140,13 +149,24 @@ export const pieces = (
   volume: Service,
   path: string | undefined,
   piece: (draft: RootsDraft, time: bigint) => FileError.FileResult<boolean>
-): Operation<void> => {
-  const rest: Operation<void> = Effect.flatMap(editing(volume, path, piece), (done) => (done ? Effect.void : rest))
-  return attempting(volume, path, (draft, time): Piece<true> => {
+): Operation<void> => Effect.withFiber(beginPieces(volume, path, piece))
+
+/** The same, begun here and now. */
+export const beginPieces = (
+  volume: Service,
+  path: string | undefined,
+  piece: (draft: RootsDraft, time: bigint) => FileError.FileResult<boolean>
+): Begin<void> => {
+  const once = beginAttempting(volume, path, (draft, time): Piece<true> => {
     const done = piece(draft, time)
     if (Result.isFailure(done)) return Result.fail(done.failure)
     return done.success ? Result.succeed(true) : Result.fail(TOO_LONG)
-  }).pipe(Effect.flatMap((done) => (done === undefined ? volume.transaction(rest) : Effect.void)))
+  })
+  const again = (): Operation<void> => {
+    const rest: Operation<void> = Effect.flatMap(editing(volume, path, piece), (done) => (done ? Effect.void : rest))
+    return volume.transaction(rest)
+  }
+  return (fiber) => Effect.flatMapEager(once(fiber), (done) => (done === undefined ? again() : Effect.void))
 }
 
 // ---- orphans

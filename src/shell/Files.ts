@@ -39,6 +39,8 @@ export {
 export {
   append,
   beginReadFile,
+  beginTruncate,
+  beginWriteFile,
   readFile,
   readRange,
   truncate,
@@ -47,6 +49,7 @@ export {
   type WriteOptions
 } from "./FileContent.ts"
 export {
+  beginMakeFolder,
   beginNames,
   list,
   makeFolder,
@@ -176,11 +179,19 @@ const onTwoPaths = <A>(
 
 /** Gives what is at `from` the place `to`, atomically; a file or an empty folder that is there is replaced by its kind. */
 export const rename = (volume: Service, from: string, to: string): Operation<void> =>
-  Effect.flatMap(
-    onTwoPaths(volume, from, to, (draft, parsed, other, time) => {
-      const source = Names.place(draft, draft.roots.names, parsed)
+  Effect.withFiber(beginRename(volume, from, to))
+
+/** The same, begun here and now. */
+export const beginRename = (volume: Service, from: string, to: string): Begin<void> => {
+  const other = Path.parse(volume.facts.layout, to)
+  if (Result.isFailure(other)) return () => Effect.fail(VolumeError.make(other.failure, to))
+  return beginRemoving(
+    volume,
+    FileOperation.beginEditing(volume, from, (draft, time) => {
+      const { paths } = volume.immediate
+      const source = paths.place(draft, draft.roots.names, from, false)
       if (Result.isFailure(source)) return Result.fail(source.failure)
-      const goal = Names.place(draft, draft.roots.names, other)
+      const goal = paths.place(draft, draft.roots.names, to, false)
       if (Result.isFailure(goal)) return Result.fail(goal.failure)
       const renamed = CoreFiles.rename(draft, source.success, goal.success, time, volume.openFiles)
       const { entry, name = FileError.NO_NAME } = goal.success
@@ -188,9 +199,15 @@ export const rename = (volume: Service, from: string, to: string): Operation<voi
       const isAbove = entry !== undefined && source.success.trail.includes(entry.number)
       const isFolder = Result.isFailure(renamed) && renamed.failure._tag === "IsAFolder"
       return isFolder && isAbove ? FileError.notEmpty(name) : renamed
-    }),
-    (removal) => FileOperation.afterRemoval(volume, removal)
+    })
   )
+}
+
+/** Begins what takes names away, and frees what is left of it. */
+const beginRemoving =
+  (volume: Service, begin: Begin<Orphans.Removal>): Begin<void> =>
+  (fiber) =>
+    Effect.flatMapEager(begin(fiber), (removal) => FileOperation.afterRemoval(volume, removal))
 
 type Removing = (
   draft: Inodes.RootsDraft,
@@ -202,17 +219,23 @@ type Removing = (
 const removing =
   (f: Removing) =>
   (volume: Service, path: string): Operation<void> =>
-    Effect.flatMap(
-      FileOperation.editingPath(volume, path, (draft, parsed, time) => {
-        const place = Names.place(draft, draft.roots.names, parsed)
-        if (Result.isFailure(place)) return Result.fail(place.failure)
-        return f(draft, place.success, time, volume.openFiles)
-      }),
-      (removal) => FileOperation.afterRemoval(volume, removal)
-    )
+    Effect.withFiber(beginToRemove(f, volume, path))
+
+const beginToRemove = (f: Removing, volume: Service, path: string): Begin<void> =>
+  beginRemoving(
+    volume,
+    FileOperation.beginEditing(volume, path, (draft, time) => {
+      const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+      if (Result.isFailure(place)) return Result.fail(place.failure)
+      return f(draft, place.success, time, volume.openFiles)
+    })
+  )
 
 /** Removes a file or a symbolic link. */
 export const unlink: (volume: Service, path: string) => Operation<void> = removing(CoreFiles.unlink)
+
+/** The same, begun here and now. */
+export const beginUnlink = (volume: Service, path: string): Begin<void> => beginToRemove(CoreFiles.unlink, volume, path)
 
 /** Removes an empty folder. */
 export const removeFolder: (volume: Service, path: string) => Operation<void> = removing(CoreFiles.removeFolder)

@@ -217,15 +217,20 @@ const ensureParent = (draft: RootsDraft, path: Path.Path, mode: number, time: bi
 /** Makes a folder. */
 export const makeFolder = (volume: Service, path: string, options: MakeFolderOptions = {}): Operation<void> => {
   const { mode = FOLDER_MODE, recursive = false } = options
-  if (!recursive) {
-    return Effect.asVoid(
-      FileOperation.editingPath(volume, path, (draft, parsed, time) => make(draft, parsed, mode, time))
-    )
-  }
+  if (!recursive) return Effect.withFiber(beginMakeFolder(volume, path, mode))
   return FileOperation.parsed(volume, path, (parsed) =>
     makeAll(volume, path, parsed, parsed.components.length, mode, (draft, time) => ensure(draft, parsed, mode, time))
   )
 }
+
+/** Begins to make one folder here and now. */
+export const beginMakeFolder = (volume: Service, path: string, mode = FOLDER_MODE): Begin<void> =>
+  FileOperation.beginEditing(volume, path, (draft, time) => {
+    const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+    if (Result.isFailure(place)) return Result.fail(place.failure)
+    const made = FileStat.made(Inode.FOLDER, mode, NOTHING)
+    return Result.map(CoreFiles.create(draft, place.success, made, time), () => undefined)
+  })
 
 /** Makes the folders of the first `count` components of a path that are not there; the parents only if needed. */
 const makeAll = (

@@ -27,6 +27,7 @@ import * as VolumeError from "./VolumeError.ts"
 type Outcome<A> = Effect.Effect<A, PlatformError>
 
 const NOTHING = new Uint8Array(0)
+const REMOVAL_TAGS = { IsAFolder: "Unknown" } as const
 const TEMPORARY_FOLDER = "/tmp"
 const TEMPORARY_NAME_ATTEMPTS = 16
 
@@ -78,7 +79,7 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
   const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) => {
     const flag = options?.flag ?? "w"
     if (flag !== "r") {
-      return tried("writeFile", path, Files.writeFile(volume, path, data, { flag, mode: options?.mode }))
+      return begun("writeFile", path, Files.beginWriteFile(volume, path, data, { flag, mode: options?.mode }))
     }
     // Node opens the file, and then cannot write to it.
     const error = VolumeError.make(new VolumeError.NotOpenFor({ what: "writing" }), path)
@@ -89,12 +90,15 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
   const removeAs =
     (method: string): FileSystem.FileSystem["remove"] =>
     (path, options) => {
+      if (options?.recursive !== true && options?.force !== true) {
+        return begun(method, path, Files.beginUnlink(volume, path), REMOVAL_TAGS)
+      }
       const removed = options?.recursive === true ? Files.removeTree(volume, path) : Files.unlink(volume, path)
       const forced =
         options?.force === true
           ? Effect.catch(removed, (error) => (error.reason._tag === "NotFound" ? Effect.void : Effect.fail(error)))
           : removed
-      return tried(method, path, forced, { IsAFolder: "Unknown" })
+      return tried(method, path, forced, REMOVAL_TAGS)
     }
 
   // ---- temporary files and folders
@@ -137,10 +141,13 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     chmod: (path, mode) => tried("chmod", path, Files.changeAttributes(volume, path, { mode })),
     chown: (path, uid, gid) => tried("chown", path, Files.changeAttributes(volume, path, { uid, gid })),
     copy: (from, to, options) => tried("copy", from, FileCopy.copy(volume, from, to, options)),
-    copyFile: (from, to) => tried("copyFile", from, FileCopy.copyFile(volume, from, to)),
+    copyFile: (from, to) => begun("copyFile", from, FileCopy.beginCopyFile(volume, from, to)),
     link: (from, to) => tried("link", from, Files.link(volume, from, to), { IsAFolder: "PermissionDenied" }),
     lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infoOf)),
-    makeDirectory: (path, options) => tried("makeDirectory", path, Files.makeFolder(volume, path, options)),
+    makeDirectory: (path, options) =>
+      options?.recursive === true
+        ? tried("makeDirectory", path, Files.makeFolder(volume, path, options))
+        : begun("makeDirectory", path, Files.beginMakeFolder(volume, path, options?.mode)),
     makeTempDirectory: (options) => makeTemporaryFolder("makeTempDirectory", options),
     makeTempDirectoryScoped: (options) => {
       const method = "makeTempDirectoryScoped"
@@ -172,16 +179,19 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     readLink: (path) => tried("readLink", path, Files.readLink(volume, path)),
     realPath: (path) => tried("realPath", path, Files.realPath(volume, path)),
     remove: removeAs("remove"),
-    rename: (from, to) => tried("rename", from, Files.rename(volume, from, to)),
+    rename: (from, to) => begun("rename", from, Files.beginRename(volume, from, to)),
     stat: (path) => {
       const begin = Files.beginStat(volume, path)
       return begun("stat", path, (fiber) => Effect.mapEager(begin(fiber), infoOf))
     },
     symlink: (target, path) => tried("symlink", target, Files.symlink(volume, target, path)),
-    truncate: (path, length = 0) =>
-      Number.isInteger(length)
-        ? tried("truncate", path, Files.truncate(volume, path, Math.max(0, length)))
-        : Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer")),
+    truncate: (path, length = 0) => {
+      const size = Math.max(0, length)
+      if (Number.isSafeInteger(size)) return begun("truncate", path, Files.beginTruncate(volume, path, size))
+      return Number.isInteger(length)
+        ? tried("truncate", path, Files.truncate(volume, path, size))
+        : Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer"))
+    },
     utimes: (path, accessed, modified) => {
       const accessTime = nanosOf(accessed)
       const modifyTime = nanosOf(modified)
