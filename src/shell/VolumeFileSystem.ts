@@ -37,6 +37,7 @@ interface TemporaryOptions {
   readonly suffix?: string | undefined
 }
 
+/** The options of {@link layerWith}. */
 export interface Options {
   /** Taken from the permission bits of what is made, as the system does: 0o022 by default. */
   readonly umask?: number | undefined
