@@ -18,6 +18,7 @@ import type { DeviceFailed, Locked } from "../shell/DeviceError.ts"
 import type { Snapshot } from "../shell/Snapshots.ts"
 import type { Statistics } from "../shell/Statistics.ts"
 import * as Volume from "../shell/Volume.ts"
+import * as VolumeFileSystem from "../shell/VolumeFileSystem.ts"
 import { Caller } from "./Caller.ts"
 import * as Promises from "./Promises.ts"
 import * as SystemError from "./SystemError.ts"
@@ -61,8 +62,6 @@ export interface OpenVolume extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-const UMASK = 0o022
-
 const deviceOf = (options: OpenOptions): Layer.Layer<BlockDevice, DeviceFailed | Locked> => {
   const { device, path } = options
   if (device !== undefined) return device
@@ -75,7 +74,7 @@ const deviceOf = (options: OpenOptions): Layer.Layer<BlockDevice, DeviceFailed |
 
 /** Opens the volume in a file, which is made if there is none and `size` is given. */
 export const openVolume = async (options: OpenOptions): Promise<OpenVolume> => {
-  const { readOnly = false, umask = UMASK } = options
+  const { readOnly = false, umask = VolumeFileSystem.UMASK } = options
   // The size of the file is the device's; the volume takes all of it.
   const { size: _size, ...volumeOptions } = options
   const opened = readOnly ? Volume.layerReadOnly(volumeOptions) : Volume.layer(volumeOptions)

@@ -7,6 +7,19 @@ import * as ByteSize from "effect/ByteSize"
 import * as Config from "effect/Config"
 import * as Option from "effect/Option"
 
+/**
+ * A size as options take it: a number of bytes, `"64 MiB"`, or a `ByteSize`. (All spellings of `ByteSize.Input` are too many for a type
+ * that others compute with.)
+ */
+export type Size = number | ByteSize.ByteSize | `${bigint} ${ByteSize.Unit}`
+
+/** Its bytes. What is no size is NaN: it is refused where it is used. */
+export const byteCount = (size: Size): number => {
+  if (typeof size === "number") return size
+  const found = typeof size === "string" ? ByteSize.fromString(size) : Option.some(size)
+  return Option.getOrElse(Option.flatMap(found, ByteSize.toNumber), () => NaN)
+}
+
 /** A number of bytes. What no number can hold is as good as the largest: it is refused where it is used. */
 export const bytes = (name: string): Config.Config<number> =>
   Config.map(Config.ByteSize(name), (size) => Option.getOrElse(ByteSize.toNumber(size), () => Number.MAX_SAFE_INTEGER))

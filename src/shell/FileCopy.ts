@@ -58,16 +58,21 @@ const copyContent = Effect.fnUntraced(function* (
 
 const copyWhole = Effect.fnUntraced(function* (volume: Service, from: string, to: string) {
   const source = yield* FileOperation.readingPath(volume, from, FileContent.fileAt)
-  const { gid, mode, size, uid } = yield* Files.stat(volume, from)
+  const { accessTime, gid, mode, modifyTime, size, uid } = yield* Files.stat(volume, from)
   const there = yield* Effect.option(Files.stat(volume, to))
   if (Option.isSome(there) && there.value.number === source.number) return
   yield* FileContent.writeFile(volume, to, NOTHING, { mode })
   const target = yield* FileOperation.readingPath(volume, to, FileContent.fileAt)
   yield* copyContent(volume, from, source.number, target.number, size)
-  yield* FileAttributes.changeAttributes(volume, to, { mode, uid, gid })
+  // The times are copied before the content, which is a change unless there is none.
+  const times = size === 0 ? { accessTime, modifyTime } : { accessTime }
+  yield* FileAttributes.changeAttributes(volume, to, { mode, uid, gid, ...times })
 })
 
-/** Copies content, mode and owner of a file to a file, which is made or replaced. Symbolic links are followed. */
+/**
+ * Copies content, mode, owner and times of a file to a file, which is made or replaced; the content that is written is its last change.
+ * Symbolic links are followed.
+ */
 export const copyFile = (volume: Service, from: string, to: string): Operation<void> =>
   volume.transaction(copyWhole(volume, from, to))
 
@@ -177,8 +182,10 @@ const copyLink = Effect.fnUntraced(function* (volume: Service, from: string, to:
   const made = text.startsWith("/") ? text : `/${target.join("/")}`
   if (there?.type === "SymbolicLink") {
     const old = linkNames(to, yield* Files.readLink(volume, to))
-    if (isInside(target, old)) return yield* refused(from, to, "the old link leads into what the new one leads to")
     const { type } = yield* Files.stat(volume, from)
+    if (type === "Folder" && isInside(target, old)) {
+      return yield* refused(from, to, "the old link leads into what the new one leads to")
+    }
     if (type === "Folder" && isInside(old, target)) {
       return yield* refused(from, to, "the new link leads into what the old one leads to")
     }

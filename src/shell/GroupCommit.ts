@@ -86,10 +86,13 @@ export const hasChanges = (group: Session.Group): boolean => group.draft.changeC
 /** What a page that died may take on the list of a snapshot. */
 const ENTRY_BYTES = 32
 
-/** Whether the draft can surely be committed: all the nodes that it has in memory would find room, however cut up. */
-export const hasPlenty = (group: Session.Group): boolean =>
+/**
+ * Whether the draft can surely be committed: all the nodes that it has in memory would find room, however cut up; and beside them so
+ * many pages.
+ */
+export const hasPlenty = (group: Session.Group, sparePages = 0): boolean =>
   (2 * (group.draft.dirtyBytes + ENTRY_BYTES * group.draft.dead.length)) / group.draft.layout.pageBytes <
-  group.roomPages
+  group.roomPages - sparePages
 
 /**
  * Whether the draft can still be committed: it takes no more than there is, or no more than it releases, or it only removes

@@ -7,13 +7,14 @@
 import * as fs from "node:fs"
 import * as nodePath from "node:path"
 import { refusal, refuseGeometry, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
+import * as Configuration from "./Configuration.ts"
 import * as RawDisk from "./RawDisk.ts"
 
 /** Where the bytes are, and how they are opened. */
 export interface Options {
   readonly path: string
   /** The bytes of a file that is created; without it the file must be there. */
-  readonly size?: number | undefined
+  readonly size?: Configuration.Size | undefined
   /** The unit of reading and writing: by default 512 for a file, and what a raw disk says of itself. */
   readonly sectorBytes?: number | undefined
   /** Neither writes, nor locks, nor creates. */
@@ -37,7 +38,8 @@ export interface ImageFile {
 
 /** Whether there is something to open: "absent" and "empty" are for a file that is to be created. */
 export const examine = (options: Options): "absent" | "empty" | "file" | "disk" => {
-  const { path, readOnly = false, size } = options
+  const { path, readOnly = false } = options
+  const size = options.size === undefined ? undefined : Configuration.byteCount(options.size)
   const mayCreate = size !== undefined && !readOnly
   if (size !== undefined) {
     const fault = refuseGeometry(path, size, options.sectorBytes ?? SECTOR_BYTES_MIN)
@@ -54,7 +56,8 @@ export const examine = (options: Options): "absent" | "empty" | "file" | "disk" 
 
 /** Opens what is there, or creates it. */
 export const open = (options: Options): ImageFile => {
-  const { path, readOnly = false, size = 0 } = options
+  const { path, readOnly = false } = options
+  const size = Configuration.byteCount(options.size ?? 0)
   const found = examine(options)
   const { constants } = fs
   const flags = readOnly ? constants.O_RDONLY : constants.O_RDWR

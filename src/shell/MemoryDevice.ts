@@ -4,12 +4,13 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { BlockDevice, refuseGeometry, refuseRanges, refuseSpans, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
+import * as Configuration from "./Configuration.ts"
 import type { DeviceFailed } from "./DeviceError.ts"
 
 /** What a device in memory begins with. */
 export interface Options {
   /** Bytes; by default those of `image`. */
-  readonly size?: number | undefined
+  readonly size?: Configuration.Size | undefined
   /** What the device holds from its first byte on. It is copied, as far as it fits. */
   readonly image?: Uint8Array | undefined
   readonly sectorBytes?: number | undefined
@@ -29,7 +30,7 @@ export const make = (options: Options): Effect.Effect<MemoryDevice, DeviceFailed
   Effect.suspend(() => {
     const identity = "memory"
     const { image, readOnly = false, sectorBytes = SECTOR_BYTES_MIN } = options
-    let size = options.size ?? image?.length ?? 0
+    let size = Configuration.byteCount(options.size ?? image?.length ?? 0)
     const fault = refuseGeometry(identity, size, sectorBytes)
     if (fault !== undefined) return Effect.fail(fault)
     const device = { identity, sectorBytes, readOnly }

@@ -190,8 +190,15 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
 
 // ---- opening
 
+const SIZES = ["pageSize", "size", "sizeMax", "cacheBytes", "dirtyBytes"] as const
+
 /** Opens the volume of a device, formatting it first where the options say so. */
 export const open = Effect.fnUntraced(function* (device: Device, options: OpenOptions) {
+  const wrong = SIZES.find((name) => options[name] !== undefined && !(options[name] >= 0))
+  if (wrong !== undefined) {
+    const reason = `${wrong} is a number of bytes, or a text like "64 MiB", and neither below zero nor anything else`
+    return yield* fail(new VolumeError.InvalidOptions({ device: device.identity, reason }))
+  }
   const hashes = yield* Hashes.load
   const found = yield* find(device, Hashes.all(hashes))
   const { atLeast } = options

@@ -149,6 +149,9 @@ const waitForPermit = (session: Session.Session, restore: Restore): Effect.Effec
     })
   })
 
+/** What a deletion may take: paths to a few leaves of each tree. */
+const DELETION_PAGES = 64
+
 /** Takes the writer's permit and a place in the group; `use` gives the permit back. */
 const withPermit = <A, E, R>(
   session: Session.Session,
@@ -168,7 +171,10 @@ const withPermit = <A, E, R>(
         // Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it
         // cannot be committed, that is for the next sync to tell.
         const isInTheWay =
-          durability === "interval" && group !== undefined && group.transactions > 0 && !GroupCommit.hasPlenty(group)
+          durability === "interval" &&
+          group !== undefined &&
+          group.transactions > 0 &&
+          !GroupCommit.hasPlenty(group, DELETION_PAGES)
         return isInTheWay ? Effect.andThen(Effect.exit(GroupCommit.settle(session)), enter) : enter
       }
     )

@@ -67,15 +67,22 @@ export interface Facts {
 }
 
 /** The options of {@link layer}. Sizes are in bytes. */
-export interface Options extends Opening.FormatOptions {
+export interface Options {
+  /** Bytes of a page: a power of two from 512 to 65536, 4096 by default. */
+  readonly pageSize?: Configuration.Size | undefined
+  readonly checksum?: Opening.FormatOptions["checksum"]
+  /** Bytes that the volume takes of its device; all of it by default. */
+  readonly size?: Configuration.Size | undefined
+  /** The most bytes that it can ever grow to; 16 times its size by default. */
+  readonly sizeMax?: Configuration.Size | undefined
   /** Whether to format: a blank device only (the default), never, or always, destroying what is there. */
   readonly format?: "if-blank" | "never" | "always" | undefined
   /** When a transaction is durable: when it returns (`"commit"`, the default), or at the next interval or `sync`. */
   readonly durability?: Session.Durability | undefined
   /** Bounds the clean pages that are kept in memory; 64 MiB by default. */
-  readonly cacheBytes?: number | undefined
+  readonly cacheBytes?: Configuration.Size | undefined
   /** Bounds what a transaction keeps in memory before it writes early; 8 MiB by default. */
-  readonly dirtyBytes?: number | undefined
+  readonly dirtyBytes?: Configuration.Size | undefined
   /**
    * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are lost, as when the device has
    * swapped them: the newest changes may be lost.
@@ -214,6 +221,9 @@ export interface Interface {
 /** An open volume, as a service. */
 export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
 
+const countOf = (size: Configuration.Size | undefined): number | undefined =>
+  size === undefined ? undefined : Configuration.byteCount(size)
+
 /** Opens the volume of the device until the scope ends. */
 export const open = (
   options: Options & { readonly readOnly?: boolean | undefined } = {}
@@ -222,14 +232,14 @@ export const open = (
     const device = yield* BlockDevice
     const session = yield* Effect.acquireRelease(
       Opening.open(device, {
-        pageSize: options.pageSize,
+        pageSize: countOf(options.pageSize),
         checksum: options.checksum,
-        size: options.size,
-        sizeMax: options.sizeMax,
+        size: countOf(options.size),
+        sizeMax: countOf(options.sizeMax),
         format: options.format ?? "if-blank",
         durability: options.durability ?? "commit",
-        cacheBytes: options.cacheBytes ?? CACHE_BYTES,
-        dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
+        cacheBytes: Configuration.byteCount(options.cacheBytes ?? CACHE_BYTES),
+        dirtyBytes: Configuration.byteCount(options.dirtyBytes ?? DIRTY_BYTES),
         readOnly: options.readOnly ?? false,
         force: options.force ?? false,
         atLeast: options.atLeast,

@@ -34,8 +34,17 @@ interface TemporaryOptions {
   readonly suffix?: string | undefined
 }
 
+/** How the file system makes what it makes. */
+export interface Options {
+  /** Taken from the permission bits of what is made, as the system does: 0o022 by default. */
+  readonly umask?: number | undefined
+}
+
+/** What systems take from permission bits where nobody says otherwise. */
+export const UMASK = 0o022
+
 /** effect's file system on this volume. */
-export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
+export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {}): FileSystem.FileSystem => {
   const infoOf = FileCursor.infoOf(volume)
 
   /** An operation as a method of the interface. */
@@ -54,14 +63,22 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     })
 
   const open: FileSystem.FileSystem["open"] = (path, options) =>
-    Effect.map(Effect.mapError(Files.open(volume, path, options), PlatformFailure.make("open", path)), (handle) =>
-      FileCursor.make(volume, path, handle, options?.flag?.startsWith("a") ?? false)
+    Effect.map(
+      Effect.mapError(
+        Files.open(volume, path, { ...options, mode: (options?.mode ?? 0o666) & ~umask }),
+        PlatformFailure.make("open", path)
+      ),
+      (handle) => FileCursor.make(volume, path, handle, options?.flag?.startsWith("a") ?? false)
     )
 
   const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) => {
     const flag = options?.flag ?? "w"
     if (flag !== "r") {
-      return tried("writeFile", path, Files.writeFile(volume, path, data, { flag, mode: options?.mode }))
+      return tried(
+        "writeFile",
+        path,
+        Files.writeFile(volume, path, data, { flag, mode: (options?.mode ?? 0o666) & ~umask })
+      )
     }
     // Node opens the file, and then cannot write to it.
     const error = VolumeError.make(new VolumeError.NotOpenFor({ what: "writing" }), path)
@@ -69,10 +86,16 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     return Effect.andThen(tried("writeFile", path, Files.stat(volume, path)), refused)
   }
 
+  /** With a slash behind it a symbolic link is what it leads to: nothing, or a folder. */
+  const unlink = (path: string): Operation<void> =>
+    path.endsWith("/")
+      ? volume.transaction(Effect.flatMap(Files.realPath(volume, path), (real) => Files.unlink(volume, real)))
+      : Files.unlink(volume, path)
+
   const removeAs =
     (method: string): FileSystem.FileSystem["remove"] =>
     (path, options) => {
-      const removed = options?.recursive === true ? Files.removeTree(volume, path) : Files.unlink(volume, path)
+      const removed = options?.recursive === true ? Files.removeTree(volume, path) : unlink(path)
       const forced =
         options?.force === true
           ? Effect.catch(removed, (error) => (error.reason._tag === "NotFound" ? Effect.void : Effect.fail(error)))
@@ -98,14 +121,14 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
       options?.directory === undefined
         ? Files.makeFolder(volume, folder, { recursive: true, mode: 0o1777 })
         : Effect.void
-    return tried(method, folder, Effect.andThen(ready, made))
+    return tried(method, `${folder}/${options?.prefix ?? ""}`, Effect.andThen(ready, made))
   }
 
   const makeTemporaryFile = (method: string, options: TemporaryOptions | undefined): Outcome<string> =>
     Effect.flatMap(makeTemporaryFolder(method, options), (folder) =>
       Effect.flatMap(randomName, (random) => {
         const path = `${folder}/${random}${options?.suffix ?? ""}`
-        return Effect.as(tried(method, path, Files.writeFile(volume, path, NOTHING)), path)
+        return Effect.as(tried(method, path, Files.writeFile(volume, path, NOTHING, { mode: 0o666 & ~umask })), path)
       })
     )
 
@@ -123,7 +146,12 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
     copyFile: (from, to) => tried("copyFile", from, FileCopy.copyFile(volume, from, to)),
     link: (from, to) => tried("link", from, Files.link(volume, from, to), { IsAFolder: "PermissionDenied" }),
     lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infoOf)),
-    makeDirectory: (path, options) => tried("makeDirectory", path, Files.makeFolder(volume, path, options)),
+    makeDirectory: (path, options) =>
+      tried(
+        "makeDirectory",
+        path,
+        Files.makeFolder(volume, path, { recursive: options?.recursive, mode: (options?.mode ?? 0o777) & ~umask })
+      ),
     makeTempDirectory: (options) => makeTemporaryFolder("makeTempDirectory", options),
     makeTempDirectoryScoped: (options) => {
       const method = "makeTempDirectoryScoped"
@@ -166,8 +194,8 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
       const accessTime = nanosOf(accessed)
       const modifyTime = nanosOf(modified)
       return accessTime === undefined || modifyTime === undefined
-        ? Effect.fail(PlatformFailure.badArgument("utimes", "a time is a date or a number of seconds"))
-        : tried("utimes", path, Files.changeAttributes(volume, path, { accessTime, modifyTime }))
+        ? Effect.fail(PlatformFailure.badArgument("utime", "a time is a date or a number of seconds"))
+        : tried("utime", path, Files.changeAttributes(volume, path, { accessTime, modifyTime }))
     },
     watch: (path, options) =>
       Stream.mapError(FileWatching.watch(volume, path, options), PlatformFailure.make("watch", path)),
@@ -175,7 +203,7 @@ export const make = (volume: Volume["Service"]): FileSystem.FileSystem => {
   })
   return {
     ...base,
-    exists: (path) => tried("exists", path, Files.exists(volume, path)),
+    exists: (path) => tried("access", path, Files.exists(volume, path)),
     stream: (path, options) => base.stream(path, { ...options, chunkSize: options?.chunkSize ?? Files.CHUNK_BYTES }),
     sink: (path, options) =>
       Sink.unwrap(
@@ -216,13 +244,17 @@ const TRACED = [
   "writeFileString"
 ] as const
 
-/** effect's file system on the volume below: on that, also where this layer is in use on another volume already. */
-export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = Layer.fresh(
-  Layer.effect(
-    FileSystem.FileSystem,
-    Effect.map(Volume, (volume) => Tracing.traced(make(volume), "VolumeFileSystem", TRACED, "path"))
+/** effect's file system on the volume below, with another mask: on that, also where the same layer is in use on another volume already. */
+export const layerWith = (options: Options): Layer.Layer<FileSystem.FileSystem, never, Volume> =>
+  Layer.fresh(
+    Layer.effect(
+      FileSystem.FileSystem,
+      Effect.map(Volume, (volume) => Tracing.traced(make(volume, options), "VolumeFileSystem", TRACED, "path"))
+    )
   )
-)
+
+/** effect's file system on the volume below. */
+export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = layerWith({})
 
 // ---- values
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer } from "effect"
+import { ByteSize, ConfigProvider, Effect, Layer } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -59,6 +59,39 @@ describe("Volume.layerConfig", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(inMemory({ pageSize: "5 KiB" }))).pipe(Effect.scoped)
       assert.strictEqual(error._tag, "VolumeError")
+    })
+  )
+})
+
+describe("sizes in options", () => {
+  it.effect("are numbers, texts or effect's byte sizes", () =>
+    Effect.gen(function* () {
+      for (const size of [8 * MIB, "8 MiB", ByteSize.mebibytes(8)] as const) {
+        const layer = Volume.layer({ size, cacheBytes: size, dirtyBytes: "1 MiB", sizeMax: "1 GiB" })
+        const volume = Layer.provide(layer, MemoryDevice.layer({ size: "16 MiB" }))
+        const { statistics } = yield* Effect.provide(Volume.Volume, volume)
+        assert.strictEqual((yield* statistics).size, 8 * MIB)
+      }
+    })
+  )
+
+  it.effect("are refused where they are none", () =>
+    Effect.gen(function* () {
+      const wrong: ReadonlyArray<Volume.Options> = [
+        { size: Number.NaN },
+        { sizeMax: -1 },
+        { cacheBytes: "many MiB" as "1 MiB" },
+        { dirtyBytes: -5 },
+        { pageSize: Number.NaN }
+      ]
+      for (const options of wrong) {
+        const layer = Layer.provide(Volume.layer(options), MemoryDevice.layer({ size: "16 MiB" }))
+        const error = yield* Effect.flip(Layer.build(layer)).pipe(Effect.scoped)
+        assert.deepInclude(error, { _tag: "VolumeError" })
+        assert.include(error.message, Object.keys(options)[0])
+      }
+      const device = yield* Effect.flip(Layer.build(MemoryDevice.layer({ size: "much" as "1 B" }))).pipe(Effect.scoped)
+      assert.strictEqual(device.code, "EINVAL")
     })
   )
 })

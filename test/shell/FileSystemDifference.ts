@@ -13,9 +13,9 @@ const TREE_EVERY = 50
 const PARENTS = "/p/q/r"
 
 /** A new volume in memory on each build. */
-export const onVolume = Layer.provide(
-  VolumeFileSystem.layer,
-  Layer.provide(Volume.layer(), MemoryDevice.layer({ size: 64 * 1024 * 1024 }))
+export const onVolume = VolumeFileSystem.layer.pipe(
+  Layer.provideMerge(Volume.layer()),
+  Layer.provide(MemoryDevice.layer({ size: "64 MiB" }))
 )
 
 interface Difference {
@@ -81,7 +81,7 @@ export const compare = Effect.fnUntraced(function* (seed: number, operationCount
       continue
     }
     const difference = { operation, node: yield* node.run(operation), ours: yield* ours.run(operation) }
-    const outcome = difference.node?.startsWith("fails: ") === true ? difference.node.slice(7) : "done"
+    const outcome = difference.node?.startsWith("fails: ") === true ? difference.node.split(" ")[1] : "done"
     const key = `${operation._tag} ${outcome}`
     outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
     if (difference.node !== difference.ours) differences.push(difference)
@@ -102,5 +102,7 @@ export const compare = Effect.fnUntraced(function* (seed: number, operationCount
     yield* node.close(slot)
     yield* ours.close(slot)
   }
-  return { differences, outcomes }
+  const volume = yield* Volume.Volume
+  const { problems } = yield* volume.check({ deep: true })
+  return { differences, outcomes, problems }
 })

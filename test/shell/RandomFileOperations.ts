@@ -34,6 +34,17 @@ export type FileOperation =
       readonly _tag: "access" | "exists" | "stat" | "lstat" | "readFile" | "readLink" | "realPath"
       readonly path: string
     }
+  | {
+      readonly _tag: "allowed"
+      readonly path: string
+      readonly readable: boolean
+      readonly writable: boolean
+      readonly ok: boolean
+    }
+  | { readonly _tag: "temporary"; readonly path: string; readonly isFile: boolean; readonly isScoped: boolean }
+  | { readonly _tag: "glob"; readonly path: string; readonly pattern: string }
+  | { readonly _tag: "sink"; readonly path: string; readonly size: number; readonly fill: number; readonly flag: Flag }
+  | { readonly _tag: "text"; readonly path: string; readonly to: string }
   | { readonly _tag: "readDirectory"; readonly path: string; readonly recursive: boolean }
   | { readonly _tag: "readDirectoryEntries"; readonly path: string }
   | { readonly _tag: "stream"; readonly path: string; readonly offset: number; readonly size: number }
@@ -79,7 +90,8 @@ export type FileOperation =
 const NAMES = ["a", "b", "c", "d", "é"]
 const FLAGS: ReadonlyArray<Flag> = ["r", "r+", "w", "wx", "w+", "wx+", "a", "ax", "a+", "ax+"]
 /** Those that let the owner do all, so that it does not matter who runs the test. */
-const MODES = [0o755, 0o700, 0o711]
+const MODES = [0o755, 0o700, 0o711, 0o777, 0o775, 0o722]
+const PATTERNS = ["*", "**", "**/a", "*/*", "{a,b}*", "[a-c]/?", "b/**/c"]
 export const SLOTS = 4
 
 export const makeDraw = (random: () => number) => {
@@ -116,6 +128,13 @@ export const makeDraw = (random: () => number) => {
 
   return (): FileOperation => {
     const at = random() * 100
+    if (at < 1) {
+      return { _tag: "allowed", path: path(), readable: chance(0.5), writable: chance(0.5), ok: chance(0.3) }
+    }
+    if (at < 1.5) return { _tag: "temporary", path: path(), isFile: chance(0.5), isScoped: chance(0.6) }
+    if (at < 2) return { _tag: "glob", path: path(), pattern: one(PATTERNS) }
+    if (at < 3) return { _tag: "sink", path: path(), size: size(), fill: below(256), flag: one(FLAGS) }
+    if (at < 3.5) return { _tag: "text", path: path(), to: path() }
     if (at < 14) {
       const flag = chance(0.5) ? one(FLAGS) : undefined
       return { _tag: "writeFile", path: path(), size: size(), fill: below(256), flag, mode: mode() }
@@ -183,7 +202,13 @@ export class Subject {
   readonly run = (operation: FileOperation): Effect.Effect<string | undefined> =>
     this.#perform(operation).pipe(
       Effect.map((value) => (value === undefined ? undefined : this.#plain(value))),
-      Effect.catch((error) => Effect.succeed(`fails: ${error.reason._tag}`))
+      Effect.catch(({ reason }) => {
+        // Of an open file Node tells the number of a descriptor, and ours its path; and a path that is made is joined in two ways.
+        const isElsewhere = operation._tag === "temporary" || ["readAlloc", "writeAll"].includes(reason.method)
+        const isNamed = operation._tag !== "use" && !isElsewhere && reason._tag !== "BadArgument"
+        const path = isNamed ? ` ${reason.pathOrDescriptor}` : ""
+        return Effect.succeed(this.#plain(`fails: ${reason._tag} ${reason.module}.${reason.method}${path}`))
+      })
     )
 
   #plain(text: string): string {
@@ -210,6 +235,19 @@ export class Subject {
         return fs.readLink(path)
       case "realPath":
         return fs.realPath(path)
+      case "allowed":
+        return nothing(fs.access(path, operation))
+      case "temporary":
+        return this.#temporary(path, operation.isFile, operation.isScoped)
+      case "glob":
+        return Effect.map(fs.glob(operation.pattern, { root: path }), (found) => [...found].sort().join(" "))
+      case "sink":
+        return this.#sink(path, filled(operation.size, operation.fill), operation.flag)
+      case "text":
+        return Effect.map(
+          Effect.andThen(fs.writeFileString(path, `text of ${operation.to} \u{1f600}`), fs.readFileString(path)),
+          String
+        )
       case "readDirectory":
         return Effect.map(fs.readDirectory(path, { recursive: operation.recursive }), (names) => names.sort().join(" "))
       case "readDirectoryEntries":
@@ -257,6 +295,36 @@ export class Subject {
       case "close":
         return this.close(operation.slot)
     }
+  }
+
+  /** What is made, by the shape of its name and what stands there, before its scope ends and after. */
+  #temporary(directory: string, isFile: boolean, isScoped: boolean): Effect.Effect<string, PlatformError> {
+    const { fs } = this
+    const options = { directory, prefix: "t-", suffix: ".s" }
+    const seen = (path: string) =>
+      Effect.map(fs.stat(path), (info) => {
+        const shape = path
+          .split("/")
+          .slice(isFile ? -2 : -1)
+          .join("/")
+          .replaceAll(/[0-9a-zA-Z]{5,}/g, "*")
+        return `${shape} ${describeInfo(info)}`
+      })
+    const rootOf = (path: string) => (isFile ? path.slice(0, path.lastIndexOf("/")) : path)
+    if (!isScoped) {
+      const made = isFile ? fs.makeTempFile(options) : fs.makeTempDirectory(options)
+      return Effect.flatMap(made, (path) => Effect.tap(seen(path), fs.remove(rootOf(path), { recursive: true })))
+    }
+    const made = isFile ? fs.makeTempFileScoped(options) : fs.makeTempDirectoryScoped(options)
+    const inside = Effect.scoped(
+      Effect.flatMap(made, (path) => Effect.map(seen(path), (text) => ({ path: rootOf(path), text })))
+    )
+    return Effect.flatMap(inside, ({ path, text }) => Effect.map(fs.exists(path), (stays) => `${text} ${stays}`))
+  }
+
+  #sink(path: string, bytes: Uint8Array, flag: Flag): Effect.Effect<string, PlatformError> {
+    const parts = [bytes.subarray(0, 100), bytes.subarray(100, 101), bytes.subarray(101)]
+    return Effect.as(Stream.run(Stream.fromIterable(parts), this.fs.sink(path, { flag })), "done")
   }
 
   #stream(path: string, offset: number, size: number): Effect.Effect<string, PlatformError> {

@@ -249,6 +249,8 @@ class Runner {
       )
     )
     if (Exit.isFailure(exits)) return this.#breach(`failed: ${causeText(exits.cause)}`)
+    // By interval, what stood in the way of one of them was committed before it: that may be the newest until the next sync.
+    if (this.#options.durability === "interval") this.#states.push(...this.#subsets(before, steps, done))
     this.#model.state = before
     for (const [i, exit] of exits.value.entries()) {
       this.#outcomes.push(this.#outcomeOf(exit))
