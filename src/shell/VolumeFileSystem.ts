@@ -244,7 +244,7 @@ const TRACED = [
   "writeFileString"
 ] as const
 
-/** effect's file system on the volume below, with another mask: on that, also where the same layer is in use on another volume already. */
+/** {@link layer} with other options. */
 export const layerWith = (options: Options): Layer.Layer<FileSystem.FileSystem, never, Volume> =>
   Layer.fresh(
     Layer.effect(
@@ -253,7 +253,7 @@ export const layerWith = (options: Options): Layer.Layer<FileSystem.FileSystem, 
     )
   )
 
-/** effect's file system on the volume below. */
+/** effect's file system on the volume below: on that, also where this layer is in use on another volume already. */
 export const layer: Layer.Layer<FileSystem.FileSystem, never, Volume> = layerWith({})
 
 // ---- values
