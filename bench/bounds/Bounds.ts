@@ -1,4 +1,5 @@
 /** Rows that have a bound rather than a contest: what was promised of the volume alone. */
+import * as CachedOperations from "./CachedOperations.ts"
 import * as FolderImport from "./FolderImport.ts"
 import * as LargeFile from "./LargeFile.ts"
 import * as LargeImport from "./LargeImport.ts"
@@ -10,6 +11,7 @@ import * as SmallChange from "./SmallChange.ts"
 import * as Stalls from "./Stalls.ts"
 
 export const rows: Record<string, (folder: string, options: Options) => Promise<ReadonlyArray<Row>>> = {
+  cached: CachedOperations.run,
   tool: FolderImport.run,
   large: LargeFile.run,
   huge: LargeImport.run,

@@ -10,7 +10,8 @@
  * - Offsets and counts are safe integers, not below zero.
  */
 import * as Result from "effect/Result"
-import { UINT48_END } from "./Bytes.ts"
+import type * as BTree from "./BTree.ts"
+import { copy, UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import type { FileResult } from "./FileError.ts"
 import * as FileError from "./FileError.ts"
@@ -96,6 +97,18 @@ export const sizeOf = (content: Inode.Content): number =>
 /** Fills `target` with content from `offset` on and answers the number of bytes, fewer at the end. */
 export const readInode = (pages: Pages, { content }: Inode.Inode, offset: number, target: Uint8Array): number =>
   readContent(pages, content, offset, target)
+
+/** The same of an inode item where it stands, without taking it apart. */
+export const readItem = (pages: Pages, item: BTree.Item, offset: number, target: Uint8Array): number => {
+  const { keyEnd, node, valueEnd } = item
+  if (Inode.hasRope(node, keyEnd)) {
+    return Rope.read(pages, Rope.decode(pages.layout, node, keyEnd + Inode.AT_CONTENT), offset, target)
+  }
+  const at = keyEnd + Inode.HEADER_BYTES + offset
+  const count = Math.max(0, Math.min(target.length, valueEnd - at))
+  copy(node, at, target, 0, count)
+  return count
+}
 
 /** The same of a content. */
 export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {
@@ -236,6 +249,8 @@ export const replace = (
   const { content } = file.success
   const rest = content._tag === "Rope" ? cutOff(draft, content, 0) : EMPTY
   const isDone = rest._tag === "Inline"
+  // The way to the inode was loaded by reading it, and new content needs nothing else.
+  if (isDone) draft.seal()
   put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
   return Result.succeed(isDone)
 }
@@ -333,6 +348,7 @@ export const truncate = (draft: Inodes.RootsDraft, number: number, size: number,
   invariant(Number.isSafeInteger(size) && size >= 0, "a size is not below zero")
   if (size > FILE_BYTES_MAX) return FileError.fileTooLarge(size, FILE_BYTES_MAX)
   const resized = resize(draft, file.success.content, size)
+  if (sizeOf(resized) === size) draft.seal()
   put(draft, number, file.success, resized, time)
   return Result.succeed(sizeOf(resized) === size)
 }

@@ -154,7 +154,7 @@ const remove = (
   const folder = Names.folderOf(place)
   const inode = Inodes.ofEntry(draft, draft.roots.names, entry)
   const parent = Folder.itemOf(draft, draft.roots.names, folder)
-  Folder.removeEntry(draft, folder, name, entry.number)
+  Folder.removeEntry(draft, folder, name, entry)
   Folder.touch(draft, folder, parent, -1, time)
   return Orphans.unlink(draft, entry.number, inode, time, open)
 }
@@ -195,8 +195,8 @@ export const rename = (
   const replacedInode = replaced && Inodes.ofEntry(draft, names, replaced)
   const fromParent = Folder.itemOf(draft, names, fromFolder)
   const toParent = Folder.itemOf(draft, names, toFolder)
-  if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced.number)
-  Folder.removeEntry(draft, fromFolder, fromName, moved.number)
+  if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced)
+  Folder.removeEntry(draft, fromFolder, fromName, moved)
   Folder.addEntry(draft, toFolder, toName, moved)
   const added = replaced === undefined ? 1 : 0
   if (fromFolder === toFolder) Folder.touch(draft, fromFolder, fromParent, added - 1, time)

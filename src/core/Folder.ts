@@ -69,6 +69,35 @@ export const list = (
   return Result.succeed(entries(pages, names, folder, after, countMax))
 }
 
+/** Up to `countMax` names from the first one on, as text. Fewer than that are all. */
+export const names = (pages: Pages, tree: Tree, folder: number, countMax: number): FileResult<Array<string>> => {
+  const inode = Inodes.typeOf(pages, tree, folder)
+  if (inode === undefined) return FileError.notFound(FileError.NO_NAME)
+  if (inode !== Inode.FOLDER) return FileError.notAFolder(FileError.NO_NAME)
+  const prefix = Inode.entryKey(folder, NO_NAME)
+  const found: Array<string> = []
+  BTree.ascend(pages, tree, prefix, (item) => {
+    if (!BTree.hasPrefix(item, prefix)) return false
+    Inode.decodeEntry(item.node, item.keyEnd, item.valueEnd)
+    found.push(textOf(item.node, item.keyAt + prefix.length, item.keyEnd))
+    return found.length < countMax
+  })
+  return Result.succeed(found)
+}
+
+/** The text of a name; by hand if it is ASCII. */
+const textOf = (bytes: Uint8Array, from: number, end: number): string => {
+  let text = ""
+  for (let at = from; at < end; at++) {
+    const code = bytes[at]
+    if (code >= 0x80) return decoder.decode(bytes.subarray(from, end))
+    text += String.fromCharCode(code)
+  }
+  return text
+}
+
+const decoder = new TextDecoder()
+
 export const isEmpty = (pages: Pages, names: Tree, folder: number): boolean =>
   entries(pages, names, folder, undefined, 1).length === 0
 
@@ -78,14 +107,14 @@ export const itemOf = (pages: Pages, names: Tree, folder: number): Uint8Array =>
 
 /** Adds an entry where there is none, without touching the folder itself. */
 export const addEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
-  Inodes.putItem(draft, Inode.entryKey(folder, name), Inode.encodeEntry(entry))
-  Inodes.putItem(draft, Inode.parentKey(entry.number, folder, name), NO_VALUE)
+  Inodes.putEntry(draft, Inode.entryKey(folder, name), entry)
+  Inodes.putBeside(draft, Inode.parentKey(entry.number, folder, name), NO_VALUE)
 }
 
-/** Removes the entry of this name, which names the inode of this number. */
-export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, number: number): void => {
-  Inodes.removeItem(draft, Inode.parentKey(number, folder, name))
-  Inodes.removeItem(draft, Inode.entryKey(folder, name))
+/** Removes the entry of this name, which is the one given. */
+export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
+  Inodes.removeBeside(draft, Inode.parentKey(entry.number, folder, name))
+  Inodes.removeEntry(draft, Inode.entryKey(folder, name), entry)
 }
 
 /** Puts the folder's inode, of this item, after its entries became `added` more (or fewer). */
@@ -99,5 +128,5 @@ export const touch = (
   if (!Inode.addEntries(item, added, time)) {
     throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
   }
-  Inodes.putItem(draft, Inode.inodeKey(folder), item)
+  Inodes.putBeside(draft, Inode.inodeKey(folder), item)
 }

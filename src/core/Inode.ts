@@ -240,6 +240,9 @@ export const writeModified = (bytes: Uint8Array, at: number, time: bigint): void
   Bytes.writeUint64(bytes, at + AT_CTIME, time)
 }
 
+/** The size that the item at `bytes[at]` tells. */
+export const sizeOf = (bytes: Uint8Array, at: number): number => Bytes.readUint48(bytes, at + AT_CONTENT)
+
 /** Whether the content of the item at `bytes[at]` is a rope. */
 export const hasRope = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + AT_TYPE] !== FOLDER && bytes[at + AT_FORM] !== FORM_INLINE

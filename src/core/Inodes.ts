@@ -8,6 +8,7 @@ import * as BTree from "./BTree.ts"
 import { UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import * as Inode from "./Inode.ts"
+import * as Marks from "./Marks.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
 import type { Roots } from "./Roots.ts"
 import type { Tree } from "./Tree.ts"
@@ -18,6 +19,12 @@ export type RootsDraft = Draft<Roots>
 export const get = (pages: Pages, names: Tree, number: number): Inode.Inode | undefined => {
   const found = BTree.find(pages, names, Inode.inodeKey(number))
   return found === undefined ? undefined : Inode.decode(pages.layout, found.node, found.keyEnd, found.valueEnd)
+}
+
+/** The type of the inode of a number. */
+export const typeOf = (pages: Pages, names: Tree, number: number): Inode.Type | undefined => {
+  const found = BTree.find(pages, names, Inode.inodeKey(number))
+  return found && Inode.typeOf(pages.layout, found.node, found.keyEnd, found.valueEnd)
 }
 
 /** The inode that an entry names. */
@@ -31,15 +38,52 @@ export const ofEntry = (pages: Pages, names: Tree, entry: Inode.Entry): Inode.In
 }
 
 /** A copy of the item of the inode that an entry names. */
-export const itemOf = (pages: Pages, names: Tree, entry: Inode.Entry): Uint8Array => {
+export const itemOf = (pages: Pages, names: Tree, entry: Inode.Entry): Uint8Array =>
+  BTree.value(locate(pages, names, entry))
+
+/** Where the item of the inode that an entry names stands. */
+export const locate = (pages: Pages, names: Tree, entry: Inode.Entry): BTree.Item => {
   const found = BTree.find(pages, names, Inode.inodeKey(entry.number))
   if (found === undefined) throw new CorruptPage(undefined, `an entry names inode ${entry.number}, which is missing`)
   const { keyEnd, node, valueEnd } = found
   if (Inode.typeOf(pages.layout, node, keyEnd, valueEnd) !== entry.type) {
     throw new CorruptPage(undefined, `an entry names inode ${entry.number} with another type than its own`)
   }
-  return node.slice(keyEnd, valueEnd)
+  return found
 }
+
+/** Makes `names` the tree, with marks that tell what it has in common with the one before. */
+const change = (draft: RootsDraft, { level, link }: Tree, marks: Marks.Marks): void => {
+  draft.roots = { ...draft.roots, names: { level, link, marks } }
+}
+
+/** Sets an item that is no entry of a folder. */
+export const putBeside = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): void => {
+  const { names } = draft.roots
+  change(draft, BTree.put(draft, names, key, value), Marks.sameEntries(names))
+}
+
+/** Removes an item that is no entry of a folder. */
+export const removeBeside = (draft: RootsDraft, key: Uint8Array): void => {
+  const { names } = draft.roots
+  change(draft, BTree.remove(draft, names, key), Marks.sameEntries(names))
+}
+
+/** Adds an entry to a folder. */
+export const putEntry = (draft: RootsDraft, key: Uint8Array, entry: Inode.Entry): void => {
+  const { names } = draft.roots
+  change(draft, BTree.put(draft, names, key, Inode.encodeEntry(entry)), marksWith(names, entry))
+}
+
+/** Removes an entry from a folder. */
+export const removeEntry = (draft: RootsDraft, key: Uint8Array, entry: Inode.Entry): void => {
+  const { names } = draft.roots
+  change(draft, BTree.remove(draft, names, key), marksWith(names, entry))
+}
+
+/** No way leads through a file. */
+const marksWith = (names: Tree, { type }: Inode.Entry): Marks.Marks =>
+  type === Inode.FILE ? Marks.sameWays(names) : Marks.none()
 
 /** Sets an item of the names tree to the first `count` bytes of `value`. */
 export const putItem = (draft: RootsDraft, key: Uint8Array, value: Uint8Array, count = value.length): void => {
@@ -51,7 +95,7 @@ export const removeItem = (draft: RootsDraft, key: Uint8Array): void => {
 }
 
 export const put = (draft: RootsDraft, number: number, inode: Inode.Inode): void =>
-  putItem(draft, Inode.inodeKey(number), Inode.encode(inode))
+  putBeside(draft, Inode.inodeKey(number), Inode.encode(inode))
 
 /** The number that the next {@link add} gives. */
 export const nextNumber = (draft: RootsDraft): number => {
@@ -71,6 +115,6 @@ export const add = (draft: RootsDraft, inode: Inode.Inode): number => {
 
 /** Removes the item of an inode that has neither content nor attributes left. */
 export const remove = (draft: RootsDraft, number: number): void => {
-  removeItem(draft, Inode.inodeKey(number))
+  removeBeside(draft, Inode.inodeKey(number))
   draft.roots = { ...draft.roots, inodeCount: draft.roots.inodeCount - 1 }
 }

@@ -60,7 +60,7 @@ export const unlink = (
     return FREED
   }
   Inodes.put(draft, number, { ...inode, links: 0, changeTime: time })
-  Inodes.putItem(draft, Inode.orphanKey(number), VALUE)
+  Inodes.putBeside(draft, Inode.orphanKey(number), VALUE)
   return { _tag: "Orphaned", number }
 }
 
@@ -97,7 +97,7 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
   if (inode.type === Inode.FOLDER) {
     const found = Folder.entries(draft, draft.roots.names, number, undefined, left)
     for (const entry of found) {
-      Folder.removeEntry(draft, number, entry.name, entry.number)
+      Folder.removeEntry(draft, number, entry.name, entry)
       unlink(draft, entry.number, Inodes.ofEntry(draft, draft.roots.names, entry), time, open)
     }
     left -= found.length
@@ -114,7 +114,7 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
   if (left > 0) left -= removeAttributes(draft, number, left)
   if (left > 0) {
     Inodes.remove(draft, number)
-    Inodes.removeItem(draft, Inode.orphanKey(number))
+    Inodes.removeBeside(draft, Inode.orphanKey(number))
     return true
   }
   const size = inode.type === Inode.FOLDER ? 0 : Content.sizeOf(content)

@@ -83,6 +83,26 @@ export const fromBytes = (layout: Layout, bytes: Uint8Array): FileResult<Path> =
   })
 }
 
+/** The name that a text ends in, from `start` on, if it is one of ASCII characters that stands for itself. */
+export const plainName = (layout: Layout, text: string, start: number): Uint8Array | undefined => {
+  const length = text.length - start
+  if (length < 1 || length > Inode.nameBytesMax(layout)) return undefined
+  const bytes = new Uint8Array(length)
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(start + i)
+    if (code >= 0x80 || code === 0 || code === SLASH) return undefined
+    bytes[i] = code
+  }
+  const isDots = bytes[0] === DOT && (length === 1 || (length === 2 && bytes[1] === DOT))
+  return isDots ? undefined : bytes
+}
+
+/** The last component of a path, for an error to name; no bytes if it has none. */
+export const lastName = (layout: Layout, text: string): Uint8Array => {
+  const parsed = parse(layout, text)
+  return (Result.isSuccess(parsed) ? parsed.success.components.at(-1) : undefined) ?? FileError.NO_NAME
+}
+
 /** One name: of an entry that is given without a path. */
 export const name = (layout: Layout, text: string): FileResult<Uint8Array> => {
   if (text === "" || text === "." || text === "..") return FileError.invalidName(text, "is no name of an entry")

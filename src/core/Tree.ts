@@ -6,11 +6,14 @@
  */
 import { equal } from "./Bytes.ts"
 import type { Layout } from "./Layout.ts"
+import type { Marks } from "./Marks.ts"
 import * as Pointer from "./Pointer.ts"
 
 export interface Tree {
   readonly level: number
   readonly link: Uint8Array
+  /** Of a names tree that was made from another one: what they have in common. */
+  readonly marks?: Marks
 }
 
 export const empty = (layout: Layout): Tree => ({ level: 0, link: Pointer.makeNull(layout) })

@@ -20,6 +20,10 @@ export const byteCount = (size: Size): number => {
   return Option.getOrElse(Option.flatMap(found, ByteSize.toNumber), () => NaN)
 }
 
+/** The same of one that may be missing. */
+export const byteCountIfGiven = (size: Size | undefined): number | undefined =>
+  size === undefined ? undefined : byteCount(size)
+
 /** A number of bytes. What no number can hold is as good as the largest: it is refused where it is used. */
 export const bytes = (name: string): Config.Config<number> =>
   Config.map(Config.ByteSize(name), (size) => Option.getOrElse(ByteSize.toNumber(size), () => Number.MAX_SAFE_INTEGER))

@@ -15,9 +15,10 @@ import * as Inodes from "../core/Inodes.ts"
 import { invariant } from "../core/Invariant.ts"
 import * as Names from "../core/Names.ts"
 import type { Pages } from "../core/Pages.ts"
-import type * as Path from "../core/Path.ts"
+import * as Path from "../core/Path.ts"
 import type { Tree } from "../core/Tree.ts"
 import type { Operation, Service } from "./FileOperation.ts"
+import type { Begin } from "./Immediate.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
 
@@ -35,6 +36,14 @@ export const fileAt = (pages: Pages, names: Tree, path: Path.Path): FileResult<I
   const entry = Names.resolve(pages, names, path, true)
   if (Result.isFailure(entry) || entry.success.type === Inode.FILE) return entry
   return FileError.isAFolder(path.components.at(-1) ?? FileError.NO_NAME)
+}
+
+/** The same by the volume's memory of paths. */
+const fileOf = (volume: Service, pages: Pages, names: Tree, path: string): FileResult<Inode.Entry> => {
+  const entry = volume.immediate.paths.resolve(pages, names, path)
+  return Result.isFailure(entry) || entry.success.type === Inode.FILE
+    ? entry
+    : FileError.isAFolder(Path.lastName(volume.facts.layout, path))
 }
 
 // ---- reading
@@ -64,28 +73,35 @@ const NOTHING = new Uint8Array(0)
 
 /** All content of a file. */
 export const readFile = (volume: Service, path: string): Operation<Uint8Array> =>
+  Effect.withFiber(beginReadFile(volume, path))
+
+/** The same, begun here and now. */
+export const beginReadFile = (volume: Service, path: string): Begin<Uint8Array> =>
   read(volume, path, 0, Number.MAX_SAFE_INTEGER)
 
 /** Up to `length` bytes of a file from `offset` on: fewer at its end, none after it. */
 export const readRange = (volume: Service, path: string, offset: number, length: number): Operation<Uint8Array> =>
-  FileOperation.counted(volume, path, [offset, length], read(volume, path, offset, length))
+  FileOperation.counted(volume, path, [offset, length], Effect.withFiber(read(volume, path, offset, length)))
 
-const read = (volume: Service, path: string, offset: number, length: number): Operation<Uint8Array> => {
-  const first = FileOperation.readingPath(volume, path, (pages, names, parsed) => {
-    const entry = fileAt(pages, names, parsed)
+const read = (volume: Service, path: string, offset: number, length: number): Begin<Uint8Array> => {
+  const first = FileOperation.beginReading(volume, path, (pages, names) => {
+    const entry = fileOf(volume, pages, names, path)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
-    const inode = Inodes.ofEntry(pages, names, entry.success)
-    const size = Math.max(0, Math.min(length, inode.size - offset))
+    const item = Inodes.locate(pages, names, entry.success)
+    const size = Math.max(0, Math.min(length, Inode.sizeOf(item.node, item.keyEnd) - offset))
     if (size > READ_BYTES_MAX) return FileError.fileTooLarge(size, READ_BYTES_MAX)
     const bytes = size <= CHUNK_BYTES ? new Uint8Array(size) : NOTHING
-    if (bytes.length > 0) Content.readInode(pages, inode, offset, bytes)
+    if (bytes.length > 0) Content.readItem(pages, item, offset, bytes)
     return Result.succeed({ number: entry.success.number, size, bytes })
   })
-  const large = Effect.flatMap(first, ({ number, size }) => {
+  const large = Effect.flatMap(Effect.withFiber(first), ({ number, size }) => {
     const target = new Uint8Array(size)
     return Effect.as(readAt(volume, path, number, offset, target), target)
   })
-  return Effect.flatMap(first, ({ bytes, size }) => (size <= CHUNK_BYTES ? Effect.succeed(bytes) : volume.view(large)))
+  return (fiber) =>
+    Effect.flatMapEager(first(fiber), ({ bytes, size }) =>
+      size <= CHUNK_BYTES ? Effect.succeed(bytes) : volume.view(large)
+    )
 }
 
 // ---- writing
@@ -155,16 +171,15 @@ export const append = (volume: Service, path: string, bytes: Uint8Array): Operat
 
 /** Cuts the file at `path` off at `size`, or adds zeros up to it. */
 export const truncate = (volume: Service, path: string, size: number): Operation<void> =>
-  FileOperation.counted(volume, path, [size], cutAt(volume, path, size))
+  FileOperation.counted(volume, path, [size], Effect.withFiber(beginTruncate(volume, path, size)))
 
-const cutAt = (volume: Service, path: string, size: number): Operation<void> =>
-  FileOperation.parsed(volume, path, (parsed) =>
-    FileOperation.pieces(volume, path, (draft, time) => {
-      const entry = fileAt(draft, draft.roots.names, parsed)
-      if (Result.isFailure(entry)) return Result.fail(entry.failure)
-      return Content.truncate(draft, entry.success.number, size, time)
-    })
-  )
+/** The same of a size that is one, begun here and now. */
+export const beginTruncate = (volume: Service, path: string, size: number): Begin<void> =>
+  FileOperation.beginPieces(volume, path, (draft, time) => {
+    const entry = fileOf(volume, draft, draft.roots.names, path)
+    if (Result.isFailure(entry)) return Result.fail(entry.failure)
+    return Content.truncate(draft, entry.success.number, size, time)
+  })
 
 /** How {@link writeFile} writes. */
 export interface WriteOptions {
@@ -185,15 +200,17 @@ interface Begun {
 
 /** Finds or makes the file and writes the first chunk. */
 const begin = (
+  volume: Service,
   draft: Inodes.RootsDraft,
-  path: Path.Path,
+  path: string,
   bytes: Uint8Array,
   { flag = "w", mode = FILE_MODE }: WriteOptions,
   time: bigint
 ): FileOperation.Piece<Begun> => {
   const isExclusive = flag.includes("x")
-  const isMakingFolder = path.needsFolder && flag !== "r+"
-  const place = (isExclusive || isMakingFolder ? Names.place : Names.target)(draft, draft.roots.names, path)
+  const isMakingFolder = path.endsWith("/") && flag !== "r+"
+  const { paths } = volume.immediate
+  const place = paths.place(draft, draft.roots.names, path, !isExclusive && !isMakingFolder)
   if (Result.isFailure(place)) return Result.fail(place.failure)
   const { entry, name = FileError.NO_NAME } = place.success
   // A slash after the name asks for a folder, which is not made by writing to it.
@@ -222,17 +239,24 @@ export const writeFile = (
   path: string,
   bytes: Uint8Array,
   options: WriteOptions = {}
-): Operation<void> =>
-  FileOperation.parsed(volume, path, (parsed) => {
-    const head = bytes.subarray(0, CHUNK_BYTES)
-    const begun = FileOperation.attempting(volume, path, (draft, time) => begin(draft, parsed, head, options, time))
+): Operation<void> => Effect.withFiber(beginWriteFile(volume, path, bytes, options))
+
+/** The same, begun here and now. */
+export const beginWriteFile =
+  (volume: Service, path: string, bytes: Uint8Array, options: WriteOptions = {}): Begin<void> =>
+  (fiber) => {
+    const head = bytes.length <= CHUNK_BYTES ? bytes : bytes.subarray(0, CHUNK_BYTES)
+    const beginning = FileOperation.beginAttempting(volume, path, (draft, time) =>
+      begin(volume, draft, path, head, options, time)
+    )
     if (bytes.length <= CHUNK_BYTES) {
-      return Effect.flatMap(begun, (first) =>
+      return Effect.flatMapEager(beginning(fiber), (first) =>
         first === undefined
-          ? volume.transaction(Effect.andThen(truncate(volume, path, 0), Effect.asVoid(begun)))
+          ? volume.transaction(Effect.andThen(truncate(volume, path, 0), Effect.asVoid(Effect.withFiber(beginning))))
           : Effect.void
       )
     }
+    const begun = Effect.withFiber(beginning)
     const beginAnyway = Effect.flatMap(begun, (first) =>
       first === undefined ? Effect.andThen(truncate(volume, path, 0), begun) : Effect.succeed(first)
     )
@@ -242,4 +266,4 @@ export const writeFile = (
         return Effect.asVoid(writeAt(volume, path, first.number, first.end, bytes.subarray(CHUNK_BYTES)))
       })
     )
-  })
+  }

@@ -7,11 +7,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Attributes from "../core/Attributes.ts"
 import * as Content from "../core/Content.ts"
+import * as CoreFiles from "../core/Files.ts"
+import * as Inode from "../core/Inode.ts"
+import * as Inodes from "../core/Inodes.ts"
+import type { RootsDraft } from "../core/Inodes.ts"
 import * as FileAttributes from "./FileAttributes.ts"
 import * as FileContent from "./FileContent.ts"
 import type { Operation, Service } from "./FileOperation.ts"
 import * as FileOperation from "./FileOperation.ts"
+import type { Begin } from "./Immediate.ts"
 import type { Stat } from "./FileStat.ts"
 import * as Files from "./Files.ts"
 import * as Folders from "./Folders.ts"
@@ -56,25 +63,73 @@ const copyContent = Effect.fnUntraced(function* (
   yield* FileContent.truncateAt(volume, path, to, size)
 })
 
+/** The times that a copy has of what is copied: they go over before the content, which is a change unless there is none. */
+const timesOf = ({ accessTime, modifyTime, size }: Pick<Stat, "accessTime" | "modifyTime" | "size">) =>
+  size === 0 ? { accessTime, modifyTime } : { accessTime }
+
 const copyWhole = Effect.fnUntraced(function* (volume: Service, from: string, to: string) {
   const source = yield* FileOperation.readingPath(volume, from, FileContent.fileAt)
-  const { accessTime, gid, mode, modifyTime, size, uid } = yield* Files.stat(volume, from)
+  const stat = yield* Files.stat(volume, from)
+  const { gid, mode, size, uid } = stat
   const there = yield* Effect.option(Files.stat(volume, to))
   if (Option.isSome(there) && there.value.number === source.number) return
   yield* FileContent.writeFile(volume, to, NOTHING, { mode })
   const target = yield* FileOperation.readingPath(volume, to, FileContent.fileAt)
   yield* copyContent(volume, from, source.number, target.number, size)
-  // The times are copied before the content, which is a change unless there is none.
-  const times = size === 0 ? { accessTime, modifyTime } : { accessTime }
-  yield* FileAttributes.changeAttributes(volume, to, { mode, uid, gid, ...times })
+  yield* FileAttributes.changeAttributes(volume, to, { mode, uid, gid, ...timesOf(stat) })
 })
+
+/** Content of a file that is copied by one call of the core. */
+const SMALL_BYTES_MAX = 64 * 1024
+
+/** A small file without holes, to a file or to where there is nothing; whatever else there may be is not done. */
+const copySmall = (volume: Service, draft: RootsDraft, from: string, to: string, time: bigint): boolean => {
+  const { paths } = volume.immediate
+  const { names } = draft.roots
+  const source = paths.resolve(draft, names, from)
+  if (Result.isFailure(source) || source.success.type !== Inode.FILE) return false
+  const { number } = source.success
+  const inode = Inodes.ofEntry(draft, names, source.success)
+  const { gid, mode, size, uid } = inode
+  const attributes = { mode, uid, gid, ...timesOf(inode) }
+  if (size > SMALL_BYTES_MAX) return false
+  if (inode.content._tag === "Rope") {
+    const segment = Content.segment(draft, names, number, 0)
+    if (Result.isFailure(segment) || segment.success?.isHole !== false || segment.success.count < size) return false
+  }
+  const place = to.endsWith("/") ? undefined : paths.place(draft, names, to, true)
+  if (place === undefined || Result.isFailure(place)) return false
+  const { entry } = place.success
+  if (entry?.number === number) return true
+  if (entry !== undefined && entry.type !== Inode.FILE) return false
+  const content = new Uint8Array(size)
+  Content.readInode(draft, inode, 0, content)
+  if (entry === undefined) {
+    const made = CoreFiles.create(draft, place.success, { type: Inode.FILE, mode, uid, gid, content }, time)
+    return Result.isSuccess(made) && Result.isSuccess(Attributes.change(draft, made.success, attributes, time))
+  }
+  const replaced = Content.replace(draft, entry.number, content, time)
+  if (Result.isFailure(replaced) || !replaced.success) return false
+  return Result.isSuccess(Attributes.change(draft, entry.number, attributes, time))
+}
 
 /**
  * Copies content, mode, owner and times of a file to a file, which is made or replaced; the content that is written is its last change.
  * Symbolic links are followed.
  */
 export const copyFile = (volume: Service, from: string, to: string): Operation<void> =>
-  volume.transaction(copyWhole(volume, from, to))
+  Effect.withFiber(beginCopyFile(volume, from, to))
+
+/** The same, begun here and now. */
+export const beginCopyFile = (volume: Service, from: string, to: string): Begin<void> => {
+  const begin = FileOperation.beginAttempting(volume, from, (draft, time): FileOperation.Piece<true> =>
+    copySmall(volume, draft, from, to, time) ? Result.succeed(true) : Result.fail(FileOperation.TOO_LONG)
+  )
+  return (fiber) =>
+    Effect.flatMapEager(begin(fiber), (done) =>
+      done === undefined ? volume.transaction(copyWhole(volume, from, to)) : Effect.void
+    )
+}
 
 // ---- trees
 

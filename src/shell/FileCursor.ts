@@ -27,38 +27,42 @@ export const typeOf = (type: Type): FileSystem.File.Type => TYPES[type].type
 
 const NANOS_PER_MILLI = BigInt(1_000_000)
 
+const ZERO = BigInt(0)
+const NO_DEVICE = Option.some(ZERO)
+
 const dateOf = (nanos: bigint): Option.Option<Date> => Option.some(new Date(Number(nanos / NANOS_PER_MILLI)))
 
 /** A number that tells volumes apart, from the volume's id. */
 const deviceOf = (volume: Service): bigint =>
   volume.facts.volumeId.subarray(0, 4).reduce((number, byte) => number * BigInt(256) + BigInt(byte), BigInt(0))
 
-export const infoOf =
-  (volume: Service) =>
-  (stat: Stat): FileSystem.File.Info => {
+export const infoOf = (volume: Service): ((stat: Stat) => FileSystem.File.Info) => {
+  const dev = deviceOf(volume)
+  const blksize = Option.some(ByteSize.bytes(BigInt(volume.facts.layout.pageBytes)))
+  return (stat) => {
     const { bits, type } = TYPES[stat.type]
     return {
       type,
       mtime: dateOf(stat.modifyTime),
       atime: dateOf(stat.accessTime),
       birthtime: dateOf(stat.birthTime),
-      dev: deviceOf(volume),
-      rdev: Option.some(BigInt(0)),
+      dev,
+      rdev: NO_DEVICE,
       ino: Option.some(BigInt(stat.number)),
       mode: bits | stat.mode,
       nlink: Option.some(BigInt(stat.links)),
       uid: Option.some(stat.uid),
       gid: Option.some(stat.gid),
       size: ByteSize.bytes(BigInt(stat.size)),
-      blksize: Option.some(ByteSize.bytes(BigInt(volume.facts.layout.pageBytes))),
+      blksize,
       blocks: Option.none()
     }
   }
+}
 
 // ---- the handle
 
 const FILE_BYTES_MAX = BigInt(Content.FILE_BYTES_MAX)
-const ZERO = BigInt(0)
 
 type Outcome<A> = Effect.Effect<A, PlatformError>
 

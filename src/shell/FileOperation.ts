@@ -15,6 +15,7 @@ import * as Orphans from "../core/Orphans.ts"
 import type { Pages } from "../core/Pages.ts"
 import * as Path from "../core/Path.ts"
 import type { Tree } from "../core/Tree.ts"
+import type { Begin } from "./Immediate.ts"
 import type { Volume } from "./Volume.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -55,16 +56,36 @@ export const counted = <A>(
   )
 }
 
+/** Begins to run a reading function of the core; a failure names `path`. */
+export const beginReading =
+  <A>(volume: Service, path: string | undefined, f: (pages: Pages, names: Tree) => FileError.FileResult<A>): Begin<A> =>
+  (fiber) =>
+    Effect.flatMapEager(
+      volume.immediate.read(fiber, (pages, { names }) => f(pages, names)),
+      (result) => settle(path, result)
+    )
+
+/** The same with an editing function. */
+export const beginEditing =
+  <A>(
+    volume: Service,
+    path: string | undefined,
+    f: (draft: RootsDraft, time: bigint) => FileError.FileResult<A>
+  ): Begin<A> =>
+  (fiber) => {
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    return Effect.flatMapEager(
+      volume.immediate.write(fiber, (draft) => f(draft, time)),
+      (result) => settle(path, result)
+    )
+  }
+
 /** Runs a reading function of the core; a failure names `path`. */
 export const reading = <A>(
   volume: Service,
   path: string | undefined,
   f: (pages: Pages, names: Tree) => FileError.FileResult<A>
-): Operation<A> =>
-  Effect.flatMap(
-    volume.read((pages, { names }) => f(pages, names)),
-    (result) => settle(path, result)
-  )
+): Operation<A> => Effect.withFiber(beginReading(volume, path, f))
 
 /** The same with the path taken apart. */
 export const readingPath = <A>(
@@ -78,13 +99,7 @@ export const editing = <A>(
   volume: Service,
   path: string | undefined,
   f: (draft: RootsDraft, time: bigint) => FileError.FileResult<A>
-): Operation<A> =>
-  Effect.flatMap(Clock.currentTimeNanos, (time) =>
-    Effect.flatMap(
-      volume.write((draft) => f(draft, time)),
-      (result) => settle(path, result)
-    )
-  )
+): Operation<A> => Effect.withFiber(beginEditing(volume, path, f))
 
 /** The same with the path taken apart. */
 export const editingPath = <A>(
@@ -106,10 +121,19 @@ export const attempting = <A>(
   volume: Service,
   path: string | undefined,
   f: (draft: RootsDraft, time: bigint) => Piece<A>
-): Operation<A | undefined> =>
-  Effect.flatMap(Clock.currentTimeNanos, (time) =>
-    Effect.flatMap(
-      volume.write((draft) => f(draft, time)),
+): Operation<A | undefined> => Effect.withFiber(beginAttempting(volume, path, f))
+
+/** The same, begun here and now. */
+export const beginAttempting =
+  <A>(
+    volume: Service,
+    path: string | undefined,
+    f: (draft: RootsDraft, time: bigint) => Piece<A>
+  ): Begin<A | undefined> =>
+  (fiber) => {
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    return Effect.flatMapEager(
+      volume.immediate.write(fiber, (draft) => f(draft, time)),
       (result): Operation<A | undefined> => {
         if (Result.isSuccess(result)) return Effect.succeed(result.success)
         return result.failure instanceof TooLong
@@ -117,7 +141,7 @@ export const attempting = <A>(
           : Effect.fail(VolumeError.make(result.failure, path))
       }
     )
-  )
+  }
 
 /**
  * Work that may take many calls, each answering whether it is done: in one call if that does, else in one transaction.
@@ -126,13 +150,24 @@ export const pieces = (
   volume: Service,
   path: string | undefined,
   piece: (draft: RootsDraft, time: bigint) => FileError.FileResult<boolean>
-): Operation<void> => {
-  const rest: Operation<void> = Effect.flatMap(editing(volume, path, piece), (done) => (done ? Effect.void : rest))
-  return attempting(volume, path, (draft, time): Piece<true> => {
+): Operation<void> => Effect.withFiber(beginPieces(volume, path, piece))
+
+/** The same, begun here and now. */
+export const beginPieces = (
+  volume: Service,
+  path: string | undefined,
+  piece: (draft: RootsDraft, time: bigint) => FileError.FileResult<boolean>
+): Begin<void> => {
+  const once = beginAttempting(volume, path, (draft, time): Piece<true> => {
     const done = piece(draft, time)
     if (Result.isFailure(done)) return Result.fail(done.failure)
     return done.success ? Result.succeed(true) : Result.fail(TOO_LONG)
-  }).pipe(Effect.flatMap((done) => (done === undefined ? volume.transaction(rest) : Effect.void)))
+  })
+  const again = (): Operation<void> => {
+    const rest: Operation<void> = Effect.flatMap(editing(volume, path, piece), (done) => (done ? Effect.void : rest))
+    return volume.transaction(rest)
+  }
+  return (fiber) => Effect.flatMapEager(once(fiber), (done) => (done === undefined ? again() : Effect.void))
 }
 
 // ---- orphans

@@ -22,6 +22,7 @@ import * as Path from "../core/Path.ts"
 import * as RealPath from "../core/RealPath.ts"
 import type { Tree } from "../core/Tree.ts"
 import type { Operation, Service } from "./FileOperation.ts"
+import type { Begin } from "./Immediate.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -35,8 +36,29 @@ export {
   removeAttribute,
   setAttribute
 } from "./FileAttributes.ts"
-export { append, readFile, readRange, truncate, write, writeFile, type WriteOptions } from "./FileContent.ts"
-export { list, makeFolder, type MakeFolderOptions, makeParents, readFolder, walk, type Walked } from "./Folders.ts"
+export {
+  append,
+  beginReadFile,
+  beginTruncate,
+  beginWriteFile,
+  readFile,
+  readRange,
+  truncate,
+  write,
+  writeFile,
+  type WriteOptions
+} from "./FileContent.ts"
+export {
+  beginMakeFolder,
+  beginNames,
+  list,
+  makeFolder,
+  type MakeFolderOptions,
+  makeParents,
+  readFolder,
+  walk,
+  type Walked
+} from "./Folders.ts"
 export { type Entry, type Stat, type Type } from "./FileStat.ts"
 export { open, type OpenFile, type OpenOptions, type Way } from "./OpenFile.ts"
 export { CHUNK_BYTES, type Failure, sweep } from "./FileOperation.ts"
@@ -56,25 +78,40 @@ const statOf = (pages: Pages, names: Tree, path: Path.Path, follow: boolean): Fi
 
 /** What a path leads to, symbolic links followed. */
 export const stat = (volume: Service, path: string): Operation<FileStat.Stat> =>
-  FileOperation.readingPath(volume, path, (pages, names, parsed) => statOf(pages, names, parsed, true))
+  Effect.withFiber(beginStat(volume, path))
+
+/** The same, begun here and now. */
+export const beginStat = (volume: Service, path: string): Begin<FileStat.Stat> =>
+  FileOperation.beginReading(volume, path, (pages, names) => {
+    const entry = volume.immediate.paths.resolve(pages, names, path)
+    return Result.isFailure(entry)
+      ? Result.fail(entry.failure)
+      : Result.succeed(FileStat.make(entry.success.number, Inodes.ofEntry(pages, names, entry.success)))
+  })
+
+/** Succeeds if a path leads to anything, symbolic links followed. */
+export const beginAccess = (volume: Service, path: string): Begin<void> =>
+  FileOperation.beginReading(volume, path, (pages, names) =>
+    Result.map(volume.immediate.paths.resolve(pages, names, path), () => undefined)
+  )
 
 /** The same, but of a symbolic link at the path's end itself. */
 export const lstat = (volume: Service, path: string): Operation<FileStat.Stat> =>
   FileOperation.readingPath(volume, path, (pages, names, parsed) => statOf(pages, names, parsed, false))
 
 /** Whether a path leads to anything, symbolic links followed. That it leads through a file is a failure. */
-export const exists = (volume: Service, path: string): Operation<boolean> =>
-  Effect.suspend(() => {
-    const parsed = Path.parse(volume.facts.layout, path)
-    if (Result.isFailure(parsed)) return isThere(path, parsed.failure)
-    return Effect.flatMap(
-      volume.read((pages, { names }) => Names.resolve(pages, names, parsed.success, true)),
-      (found) => (Result.isSuccess(found) ? Effect.succeed(true) : isThere(path, found.failure))
-    )
+export const exists = (volume: Service, path: string): Operation<boolean> => Effect.withFiber(beginExists(volume, path))
+
+/** The same, begun here and now. */
+export const beginExists = (volume: Service, path: string): Begin<boolean> =>
+  FileOperation.beginReading(volume, path, (pages, names) => {
+    const entry = volume.immediate.paths.resolve(pages, names, path)
+    if (Result.isSuccess(entry)) return THERE
+    return entry.failure._tag === "NotFound" ? NOT_THERE : Result.fail(entry.failure)
   })
 
-const isThere = (path: string, failure: FileError.FileError): Operation<boolean> =>
-  failure._tag === "NotFound" ? Effect.succeed(false) : Effect.fail(VolumeError.make(failure, path))
+const THERE = Result.succeed(true)
+const NOT_THERE = Result.succeed(false)
 
 /** The target of a symbolic link. */
 export const readLink = (volume: Service, path: string): Operation<string> =>
@@ -142,11 +179,19 @@ const onTwoPaths = <A>(
 
 /** Gives what is at `from` the place `to`, atomically; a file or an empty folder that is there is replaced by its kind. */
 export const rename = (volume: Service, from: string, to: string): Operation<void> =>
-  Effect.flatMap(
-    onTwoPaths(volume, from, to, (draft, parsed, other, time) => {
-      const source = Names.place(draft, draft.roots.names, parsed)
+  Effect.withFiber(beginRename(volume, from, to))
+
+/** The same, begun here and now. */
+export const beginRename = (volume: Service, from: string, to: string): Begin<void> => {
+  const other = Path.parse(volume.facts.layout, to)
+  if (Result.isFailure(other)) return () => Effect.fail(VolumeError.make(other.failure, to))
+  return beginRemoving(
+    volume,
+    FileOperation.beginEditing(volume, from, (draft, time) => {
+      const { paths } = volume.immediate
+      const source = paths.place(draft, draft.roots.names, from, false)
       if (Result.isFailure(source)) return Result.fail(source.failure)
-      const goal = Names.place(draft, draft.roots.names, other)
+      const goal = paths.place(draft, draft.roots.names, to, false)
       if (Result.isFailure(goal)) return Result.fail(goal.failure)
       const renamed = CoreFiles.rename(draft, source.success, goal.success, time, volume.openFiles)
       const { entry, name = FileError.NO_NAME } = goal.success
@@ -154,9 +199,15 @@ export const rename = (volume: Service, from: string, to: string): Operation<voi
       const isAbove = entry !== undefined && source.success.trail.includes(entry.number)
       const isFolder = Result.isFailure(renamed) && renamed.failure._tag === "IsAFolder"
       return isFolder && isAbove ? FileError.notEmpty(name) : renamed
-    }),
-    (removal) => FileOperation.afterRemoval(volume, removal)
+    })
   )
+}
+
+/** Begins what takes names away, and frees what is left of it. */
+const beginRemoving =
+  (volume: Service, begin: Begin<Orphans.Removal>): Begin<void> =>
+  (fiber) =>
+    Effect.flatMapEager(begin(fiber), (removal) => FileOperation.afterRemoval(volume, removal))
 
 type Removing = (
   draft: Inodes.RootsDraft,
@@ -168,17 +219,23 @@ type Removing = (
 const removing =
   (f: Removing) =>
   (volume: Service, path: string): Operation<void> =>
-    Effect.flatMap(
-      FileOperation.editingPath(volume, path, (draft, parsed, time) => {
-        const place = Names.place(draft, draft.roots.names, parsed)
-        if (Result.isFailure(place)) return Result.fail(place.failure)
-        return f(draft, place.success, time, volume.openFiles)
-      }),
-      (removal) => FileOperation.afterRemoval(volume, removal)
-    )
+    Effect.withFiber(beginToRemove(f, volume, path))
+
+const beginToRemove = (f: Removing, volume: Service, path: string): Begin<void> =>
+  beginRemoving(
+    volume,
+    FileOperation.beginEditing(volume, path, (draft, time) => {
+      const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+      if (Result.isFailure(place)) return Result.fail(place.failure)
+      return f(draft, place.success, time, volume.openFiles)
+    })
+  )
 
 /** Removes a file or a symbolic link. */
 export const unlink: (volume: Service, path: string) => Operation<void> = removing(CoreFiles.unlink)
+
+/** The same, begun here and now. */
+export const beginUnlink = (volume: Service, path: string): Begin<void> => beginToRemove(CoreFiles.unlink, volume, path)
 
 /** Removes an empty folder. */
 export const removeFolder: (volume: Service, path: string) => Operation<void> = removing(CoreFiles.removeFolder)

@@ -16,6 +16,7 @@ import type { Pages } from "../core/Pages.ts"
 import * as Path from "../core/Path.ts"
 import type { Tree } from "../core/Tree.ts"
 import type { Operation, Service } from "./FileOperation.ts"
+import type { Begin } from "./Immediate.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
 import * as VolumeError from "./VolumeError.ts"
@@ -102,6 +103,25 @@ export const readFolder = (volume: Service, path: string): Operation<Array<FileS
       ? Effect.succeed(found.map(entryOf))
       : volume.view(Effect.flatMap(first, (again) => restOf(volume, path, again.folder, [], again.found)))
   )
+}
+
+/** The names of all entries of a folder, in their byte order, begun here and now. */
+export const beginNames = (volume: Service, path: string): Begin<Array<string>> => {
+  const list = (pages: Pages, names: Tree): FileResult<Array<string>> => {
+    const entry = volume.immediate.paths.resolve(pages, names, path)
+    if (Result.isFailure(entry)) return Result.fail(entry.failure)
+    if (entry.success.type !== Inode.FOLDER) return FileError.notAFolder(Path.lastName(volume.facts.layout, path))
+    return Folder.names(pages, names, entry.success.number, BATCH_COUNT)
+  }
+  const first = FileOperation.beginReading(volume, path, (pages, names) =>
+    volume.immediate.paths.names(names, path, () => list(pages, names))
+  )
+  return (fiber) =>
+    Effect.flatMapEager(first(fiber), (names) =>
+      names.length < BATCH_COUNT
+        ? Effect.succeed(names)
+        : Effect.map(readFolder(volume, path), (entries) => entries.map(({ name }) => name))
+    )
 }
 
 /** An entry of a subtree; `path` is relative to where the walk began. */
@@ -197,15 +217,20 @@ const ensureParent = (draft: RootsDraft, path: Path.Path, mode: number, time: bi
 /** Makes a folder. */
 export const makeFolder = (volume: Service, path: string, options: MakeFolderOptions = {}): Operation<void> => {
   const { mode = FOLDER_MODE, recursive = false } = options
-  if (!recursive) {
-    return Effect.asVoid(
-      FileOperation.editingPath(volume, path, (draft, parsed, time) => make(draft, parsed, mode, time))
-    )
-  }
+  if (!recursive) return Effect.withFiber(beginMakeFolder(volume, path, mode))
   return FileOperation.parsed(volume, path, (parsed) =>
     makeAll(volume, path, parsed, parsed.components.length, mode, (draft, time) => ensure(draft, parsed, mode, time))
   )
 }
+
+/** Begins to make one folder here and now. */
+export const beginMakeFolder = (volume: Service, path: string, mode = FOLDER_MODE): Begin<void> =>
+  FileOperation.beginEditing(volume, path, (draft, time) => {
+    const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+    if (Result.isFailure(place)) return Result.fail(place.failure)
+    const made = FileStat.made(Inode.FOLDER, mode, NOTHING)
+    return Result.map(CoreFiles.create(draft, place.success, made, time), () => undefined)
+  })
 
 /** Makes the folders of the first `count` components of a path that are not there; the parents only if needed. */
 const makeAll = (

@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Semaphore from "effect/Semaphore"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -54,6 +55,13 @@ export const withFrame = <A, E, R>(
     const innermost = fiber.getRef(Current)
     return use(frameOf(session, innermost), innermost)
   })
+
+/** The same here and now, for the fiber that is running. */
+export const inFrame = <A, E, R>(
+  session: Session.Session,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  use: (frame: Frame | undefined) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => use(frameOf(session, fiber.getRef(Current)))
 
 /** The innermost frame that is one of this session. */
 export const frameOf = (session: Session.Session, innermost: Frame | undefined): Frame | undefined => {

@@ -46,6 +46,16 @@ export const read = <A>(
   f: () => A
 ): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => run(f))
 
+/** The same here and now; what is to be loaded first is left to the effect that is answered. */
+export const readNow = <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  f: () => A
+): Effect.Effect<A, VolumeError.VolumeError> => {
+  const first = run(f)
+  return isSignal(first) ? restart(session, pinned, first, () => run(f)) : Effect.succeed(first)
+}
+
 /**
  * Runs `f` on the root of `head`, which stays pinned as long as that takes. It is run here and now, so this is called where an
  * effect is evaluated; what is to be loaded first is left to the effect that is answered.

@@ -20,6 +20,7 @@ import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
 import * as Batching from "./Batching.ts"
+import * as Configuration from "./Configuration.ts"
 import type { BlockDevice } from "./BlockDevice.ts"
 import { BufferPool } from "./BufferPool.ts"
 import * as Fencing from "./Fencing.ts"
@@ -43,20 +44,20 @@ type Device = BlockDevice["Service"]
 /** What a volume is formatted with, and keeps. One that is there is opened with what it has; another page size is refused. */
 export interface FormatOptions {
   /** Bytes of a page: a power of two from 512 to 65536; 4096 by default. */
-  readonly pageSize?: number | undefined
+  readonly pageSize?: Configuration.Size | undefined
   /** What verifies every read: `"xxh64"` (the default) is quick, `"sha256"` cannot be made to collide. */
   readonly checksum?: "xxh64" | "sha256" | undefined
   /** Bytes that the volume takes of its device; all of it by default. */
-  readonly size?: number | undefined
+  readonly size?: Configuration.Size | undefined
   /** The most bytes that it can ever grow to; 16 times its size by default. */
-  readonly sizeMax?: number | undefined
+  readonly sizeMax?: Configuration.Size | undefined
 }
 
 export interface OpenOptions extends FormatOptions {
   readonly format: "if-blank" | "never" | "always"
   readonly durability: Durability
-  readonly cacheBytes: number
-  readonly dirtyBytes: number
+  readonly cacheBytes: Configuration.Size
+  readonly dirtyBytes: Configuration.Size
   readonly readOnly: boolean
   /** Open even if the newest root may be in a slot that cannot be read, or if the two newest are lost. */
   readonly force: boolean
@@ -65,6 +66,26 @@ export interface OpenOptions extends FormatOptions {
   /** How old a view may grow, in milliseconds; without end if it is not given. */
   readonly viewAgeMaxMillis?: number | undefined
 }
+
+/** The sizes among them, as numbers of bytes. */
+interface Sizes {
+  readonly pageSize: number | undefined
+  readonly size: number | undefined
+  readonly sizeMax: number | undefined
+  readonly cacheBytes: number
+  readonly dirtyBytes: number
+}
+
+type Counted = Omit<OpenOptions, keyof Sizes> & Sizes
+
+const counted = (options: OpenOptions): Counted => ({
+  ...options,
+  pageSize: Configuration.byteCountIfGiven(options.pageSize),
+  size: Configuration.byteCountIfGiven(options.size),
+  sizeMax: Configuration.byteCountIfGiven(options.sizeMax),
+  cacheBytes: Configuration.byteCount(options.cacheBytes),
+  dirtyBytes: Configuration.byteCount(options.dirtyBytes)
+})
 
 const NANOS_PER_MILLI = 1_000_000
 
@@ -135,7 +156,7 @@ export const find = Effect.fnUntraced(function* (device: Device, checksums: Read
 
 const PAGE_COUNT_MAX_FACTOR = 16
 
-const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashes, options: FormatOptions) {
+const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashes, options: Counted) {
   const identity = yield* Identity
   const pageBytes = options.pageSize ?? Layout.PAGE_BYTES_DEFAULT
   const invalid = (reason: string) => fail(new VolumeError.InvalidOptions({ device: device.identity, reason }))
@@ -193,7 +214,8 @@ const format = Effect.fnUntraced(function* (device: Device, hashes: Hashes.Hashe
 const SIZES = ["pageSize", "size", "sizeMax", "cacheBytes", "dirtyBytes"] as const
 
 /** Opens the volume of a device, formatting it first where the options say so. */
-export const open = Effect.fnUntraced(function* (device: Device, options: OpenOptions) {
+export const open = Effect.fnUntraced(function* (device: Device, given: OpenOptions) {
+  const options = counted(given)
   const wrong = SIZES.find((name) => options[name] !== undefined && !(options[name] >= 0))
   if (wrong !== undefined) {
     const reason = `${wrong} is a number of bytes, or a text like "64 MiB", and neither below zero nor anything else`
@@ -238,7 +260,7 @@ const recover = Effect.fnUntraced(function* (
   device: Device,
   hashes: Hashes.Hashes,
   superblock: Superblock.Superblock,
-  options: OpenOptions
+  options: Counted
 ) {
   const identity = yield* Identity
   const { pageBytes } = superblock.geometry

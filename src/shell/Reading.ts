@@ -6,11 +6,12 @@
  * - What is read is pinned, so that no page of it is written over meanwhile. A view that has grown too old lets go; see `Readers`.
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Pages } from "../core/Pages.ts"
 import type { Roots } from "../core/Roots.ts"
-import { Current, ended, type Running, type Viewing, withFrame } from "./Frame.ts"
+import { Current, ended, inFrame, type Running, type Viewing, withFrame } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import type { Reader } from "./Readers.ts"
@@ -27,7 +28,15 @@ export interface PinnedRoot {
 
 /** Runs a reading function of the core on the root that the caller sees. */
 export const read = <A>(session: Session.Session, f: (pages: Pages, roots: Roots) => A): Effect.Effect<A, Failure> =>
-  withFrame(session, (frame) => {
+  Effect.withFiber((fiber) => readNow(session, fiber, f))
+
+/** The same, begun here and now by the fiber that is running. */
+export const readNow = <A>(
+  session: Session.Session,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  f: (pages: Pages, roots: Roots) => A
+): Effect.Effect<A, Failure> =>
+  inFrame(session, fiber, (frame) => {
     if (frame === undefined) return readOutside(session, f)
     if (frame._tag === "Viewing") return readPinned(session, frame, f)
     return readInside(session, frame, f)
@@ -43,10 +52,10 @@ const readInside = <A>(
   f: (pages: Pages, roots: Roots) => A
 ): Effect.Effect<A, Failure> => {
   const { draft, pinned } = frame.group
-  const answer = Interpreter.read(session, pinned, (): A | typeof ENDED =>
+  const answer = Interpreter.readNow(session, pinned, (): A | typeof ENDED =>
     frame.isOpen ? f(draft, draft.roots) : ENDED
   )
-  return Effect.flatMap(answer, (value) => (value === ENDED ? Effect.fail(ended()) : Effect.succeed(value as A)))
+  return Effect.flatMapEager(answer, (value) => (value === ENDED ? Effect.fail(ended()) : Effect.succeed(value as A)))
 }
 
 /** Runs a reading function of the core on a root that somebody has pinned, whatever the caller is inside of. */
@@ -138,7 +147,7 @@ export type Reading = <A>(f: (pages: Pages, roots: Roots) => A) => Effect.Effect
  */
 export const hold = (session: Session.Session): Effect.Effect<Reading, Failure, Scope.Scope> =>
   withFrame(session, (frame): Effect.Effect<Reading, Failure, Scope.Scope> => {
-    if (frame?._tag === "Running") return Effect.succeed((f) => readInside(session, frame, f))
+    if (frame?._tag === "Running") return Effect.succeed((f) => Effect.suspend(() => readInside(session, frame, f)))
     const pinned = Effect.acquireRelease(
       Effect.sync((): PinnedRoot => {
         const head = frame?.head ?? session.head

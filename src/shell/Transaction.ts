@@ -10,6 +10,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -17,7 +18,7 @@ import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Roots } from "../core/Roots.ts"
 import * as EarlyFlush from "./EarlyFlush.ts"
-import { alone, begin, Current, ended, type Frame, type Running, withFrame } from "./Frame.ts"
+import { alone, begin, Current, ended, type Frame, inFrame, type Running, withFrame } from "./Frame.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Interpreter from "./Interpreter.ts"
 import * as OpenFiles from "./OpenFiles.ts"
@@ -34,7 +35,15 @@ type Failure = VolumeError.VolumeError
  * changed nothing.
  */
 export const write = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> =>
-  withFrame(session, (frame) => {
+  Effect.withFiber((fiber) => writeNow(session, fiber, f))
+
+/** The same, begun here and now by the fiber that is running. */
+export const writeNow = <A>(
+  session: Session.Session,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  f: (draft: Draft<Roots>) => A
+): Effect.Effect<A, Failure> =>
+  inFrame(session, fiber, (frame) => {
     if (frame === undefined) return Effect.map(single(session, f), ({ value }) => value)
     if (frame._tag === "Viewing") return Effect.fail(readOnly(session))
     if (!frame.isOpen) return Effect.fail(ended())

@@ -25,6 +25,7 @@ import * as Difference from "./Difference.ts"
 import * as Expiry from "./Expiry.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as Opening from "./Opening.ts"
+import * as Immediate from "./Immediate.ts"
 import * as OpenFiles from "./OpenFiles.ts"
 import * as Receipt from "./Receipt.ts"
 import * as Resizing from "./Resizing.ts"
@@ -67,14 +68,7 @@ export interface Facts {
 }
 
 /** The options of {@link layer}. Sizes are in bytes. */
-export interface Options {
-  /** Bytes of a page: a power of two from 512 to 65536, 4096 by default. */
-  readonly pageSize?: Configuration.Size | undefined
-  readonly checksum?: Opening.FormatOptions["checksum"]
-  /** Bytes that the volume takes of its device; all of it by default. */
-  readonly size?: Configuration.Size | undefined
-  /** The most bytes that it can ever grow to; 16 times its size by default. */
-  readonly sizeMax?: Configuration.Size | undefined
+export interface Options extends Opening.FormatOptions {
   /** Whether to format: a blank device only (the default), never, or always, destroying what is there. */
   readonly format?: "if-blank" | "never" | "always" | undefined
   /** When a transaction is durable: when it returns (`"commit"`, the default), or at the next interval or `sync`. */
@@ -216,13 +210,11 @@ export interface Interface {
   readonly openFiles: OpenFiles.OpenFiles
   /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
   readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+  readonly immediate: Immediate.Immediate
 }
 
 /** An open volume, as a service. */
 export class Volume extends Context.Service<Volume, Interface>()("notafs/shell/Volume") {}
-
-const countOf = (size: Configuration.Size | undefined): number | undefined =>
-  size === undefined ? undefined : Configuration.byteCount(size)
 
 /** Opens the volume of the device until the scope ends. */
 export const open = (
@@ -232,14 +224,14 @@ export const open = (
     const device = yield* BlockDevice
     const session = yield* Effect.acquireRelease(
       Opening.open(device, {
-        pageSize: countOf(options.pageSize),
+        pageSize: options.pageSize,
         checksum: options.checksum,
-        size: countOf(options.size),
-        sizeMax: countOf(options.sizeMax),
+        size: options.size,
+        sizeMax: options.sizeMax,
         format: options.format ?? "if-blank",
         durability: options.durability ?? "commit",
-        cacheBytes: Configuration.byteCount(options.cacheBytes ?? CACHE_BYTES),
-        dirtyBytes: Configuration.byteCount(options.dirtyBytes ?? DIRTY_BYTES),
+        cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+        dirtyBytes: options.dirtyBytes ?? DIRTY_BYTES,
         readOnly: options.readOnly ?? false,
         force: options.force ?? false,
         atLeast: options.atLeast,
@@ -349,7 +341,8 @@ const service = (session: Session.Session): Volume["Service"] => {
     openFiles: OpenFiles.make(session),
     read: (f) => Reading.read(session, f),
     hold: Reading.hold(session),
-    write: (f) => Transaction.write(session, f)
+    write: (f) => Transaction.write(session, f),
+    immediate: Immediate.make(session)
   })
   return Tracing.traced(volume, "Volume", TRACED)
 }
@@ -383,7 +376,8 @@ const ofSnapshot = (session: Session.Session, pinned: Reading.PinnedRoot): Volum
     openFiles: OpenFiles.ofSnapshot,
     read: (f) => Reading.readAt(session, pinned, f),
     hold: Effect.succeed((f) => Reading.readAt(session, pinned, f)),
-    write: () => readOnly
+    write: () => readOnly,
+    immediate: { ...whole.immediate, read: (_fiber, f) => Reading.readAt(session, pinned, f), write: () => readOnly }
   })
   return volume
 }

@@ -6,6 +6,7 @@
  * - The cause of a `PlatformError` is the `VolumeError`.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type { PlatformError } from "effect/PlatformError"
@@ -17,6 +18,7 @@ import * as FileCursor from "./FileCursor.ts"
 import * as FileWatching from "./FileWatching.ts"
 import type { Operation } from "./FileOperation.ts"
 import * as Files from "./Files.ts"
+import type { Begin } from "./Immediate.ts"
 import * as PlatformFailure from "./PlatformFailure.ts"
 import * as Tracing from "./Tracing.ts"
 import { Volume } from "./Volume.ts"
@@ -25,6 +27,7 @@ import * as VolumeError from "./VolumeError.ts"
 type Outcome<A> = Effect.Effect<A, PlatformError>
 
 const NOTHING = new Uint8Array(0)
+const REMOVAL_TAGS = { IsAFolder: "Unknown" } as const
 const TEMPORARY_FOLDER = "/tmp"
 const TEMPORARY_NAME_ATTEMPTS = 16
 
@@ -55,12 +58,30 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
     tags?: Parameters<typeof PlatformFailure.make>[2]
   ): Outcome<A> => Effect.mapError(operation, PlatformFailure.make(method, path, tags))
 
-  const access: FileSystem.FileSystem["access"] = (path, options) =>
-    Effect.flatMap(tried("access", path, Files.stat(volume, path)), () => {
-      if (options?.writable !== true || !volume.facts.readOnly) return Effect.void
+  /** The same of one that begins here and now: it is one step, if all that it needs is in memory. */
+  const begun = <A>(
+    method: string,
+    path: string,
+    begin: Begin<A>,
+    tags?: Parameters<typeof PlatformFailure.make>[2]
+  ): Outcome<A> =>
+    Effect.withFiber((fiber) => {
+      const answer = begin(fiber)
+      const isDone = Exit.isExit(answer) && answer._tag === "Success"
+      return isDone ? (answer as Exit.Exit<A>) : Effect.mapErrorEager(answer, PlatformFailure.make(method, path, tags))
+    })
+
+  const folderMode = (options: { readonly mode?: number | undefined } | undefined): number =>
+    (options?.mode ?? 0o777) & ~umask
+
+  const access: FileSystem.FileSystem["access"] = (path, options) => {
+    const found = begun("access", path, Files.beginAccess(volume, path))
+    if (options?.writable !== true || !volume.facts.readOnly) return found
+    return Effect.flatMap(found, () => {
       const error = VolumeError.make(new VolumeError.ReadOnly({ device: volume.facts.device }), path)
       return Effect.fail(PlatformFailure.make("access", path)(error))
     })
+  }
 
   const open: FileSystem.FileSystem["open"] = (path, options) =>
     Effect.map(
@@ -74,10 +95,10 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
   const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) => {
     const flag = options?.flag ?? "w"
     if (flag !== "r") {
-      return tried(
+      return begun(
         "writeFile",
         path,
-        Files.writeFile(volume, path, data, { flag, mode: (options?.mode ?? 0o666) & ~umask })
+        Files.beginWriteFile(volume, path, data, { flag, mode: (options?.mode ?? 0o666) & ~umask })
       )
     }
     // Node opens the file, and then cannot write to it.
@@ -95,12 +116,15 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
   const removeAs =
     (method: string): FileSystem.FileSystem["remove"] =>
     (path, options) => {
+      if (options?.recursive !== true && options?.force !== true && !path.endsWith("/")) {
+        return begun(method, path, Files.beginUnlink(volume, path), REMOVAL_TAGS)
+      }
       const removed = options?.recursive === true ? Files.removeTree(volume, path) : unlink(path)
       const forced =
         options?.force === true
           ? Effect.catch(removed, (error) => (error.reason._tag === "NotFound" ? Effect.void : Effect.fail(error)))
           : removed
-      return tried(method, path, forced, { IsAFolder: "Unknown" })
+      return tried(method, path, forced, REMOVAL_TAGS)
     }
 
   // ---- temporary files and folders
@@ -143,15 +167,13 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
     chmod: (path, mode) => tried("chmod", path, Files.changeAttributes(volume, path, { mode })),
     chown: (path, uid, gid) => tried("chown", path, Files.changeAttributes(volume, path, { uid, gid })),
     copy: (from, to, options) => tried("copy", from, FileCopy.copy(volume, from, to, options)),
-    copyFile: (from, to) => tried("copyFile", from, FileCopy.copyFile(volume, from, to)),
+    copyFile: (from, to) => begun("copyFile", from, FileCopy.beginCopyFile(volume, from, to)),
     link: (from, to) => tried("link", from, Files.link(volume, from, to), { IsAFolder: "PermissionDenied" }),
     lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infoOf)),
     makeDirectory: (path, options) =>
-      tried(
-        "makeDirectory",
-        path,
-        Files.makeFolder(volume, path, { recursive: options?.recursive, mode: (options?.mode ?? 0o777) & ~umask })
-      ),
+      options?.recursive === true
+        ? tried("makeDirectory", path, Files.makeFolder(volume, path, { recursive: true, mode: folderMode(options) }))
+        : begun("makeDirectory", path, Files.beginMakeFolder(volume, path, folderMode(options))),
     makeTempDirectory: (options) => makeTemporaryFolder("makeTempDirectory", options),
     makeTempDirectoryScoped: (options) => {
       const method = "makeTempDirectoryScoped"
@@ -164,13 +186,13 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
     },
     open,
     readDirectory: (path, options) =>
-      tried(
-        "readDirectory",
-        path,
-        options?.recursive === true
-          ? Effect.map(Files.walk(volume, path), (found) => found.map((entry) => entry.path))
-          : Effect.map(Files.readFolder(volume, path), (entries) => entries.map(({ name }) => name))
-      ),
+      options?.recursive === true
+        ? tried(
+            "readDirectory",
+            path,
+            Effect.map(Files.walk(volume, path), (found) => found.map((entry) => entry.path))
+          )
+        : begun("readDirectory", path, Files.beginNames(volume, path)),
     readDirectoryEntries: (path) =>
       tried(
         "readDirectoryEntries",
@@ -179,17 +201,23 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
           entries.map(({ name, type }) => ({ name, type: FileCursor.typeOf(type) }))
         )
       ),
-    readFile: (path) => tried("readFile", path, Files.readFile(volume, path)),
+    readFile: (path) => begun("readFile", path, Files.beginReadFile(volume, path)),
     readLink: (path) => tried("readLink", path, Files.readLink(volume, path)),
     realPath: (path) => tried("realPath", path, Files.realPath(volume, path)),
     remove: removeAs("remove"),
-    rename: (from, to) => tried("rename", from, Files.rename(volume, from, to)),
-    stat: (path) => tried("stat", path, Effect.map(Files.stat(volume, path), infoOf)),
+    rename: (from, to) => begun("rename", from, Files.beginRename(volume, from, to)),
+    stat: (path) => {
+      const begin = Files.beginStat(volume, path)
+      return begun("stat", path, (fiber) => Effect.mapEager(begin(fiber), infoOf))
+    },
     symlink: (target, path) => tried("symlink", target, Files.symlink(volume, target, path)),
-    truncate: (path, length = 0) =>
-      Number.isInteger(length)
-        ? tried("truncate", path, Files.truncate(volume, path, Math.max(0, length)))
-        : Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer")),
+    truncate: (path, length = 0) => {
+      const size = Math.max(0, length)
+      if (Number.isSafeInteger(size)) return begun("truncate", path, Files.beginTruncate(volume, path, size))
+      return Number.isInteger(length)
+        ? tried("truncate", path, Files.truncate(volume, path, size))
+        : Effect.fail(PlatformFailure.badArgument("truncate", "length must be an integer"))
+    },
     utimes: (path, accessed, modified) => {
       const accessTime = nanosOf(accessed)
       const modifyTime = nanosOf(modified)
@@ -203,7 +231,7 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
   })
   return {
     ...base,
-    exists: (path) => tried("access", path, Files.exists(volume, path)),
+    exists: (path) => begun("access", path, Files.beginExists(volume, path)),
     stream: (path, options) => base.stream(path, { ...options, chunkSize: options?.chunkSize ?? Files.CHUNK_BYTES }),
     sink: (path, options) =>
       Sink.unwrap(

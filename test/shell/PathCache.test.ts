@@ -1,0 +1,131 @@
+/**
+ * Where paths lead: what is remembered is what a walk finds, whatever was done, kept, undone or taken back.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Layer, type PlatformError } from "effect"
+import * as Result from "effect/Result"
+import * as Names from "../../src/core/Names.ts"
+import * as Path from "../../src/core/Path.ts"
+import { MemoryDevice, Volume, VolumeFileSystem } from "../../src/index.ts"
+import { Random } from "../../src/testing/Random.ts"
+
+const NAMES = ["a", "b", "c"]
+/** All paths of up to three names, and such as are written in another way. */
+const PATHS = NAMES.flatMap((a) => [
+  `/${a}`,
+  ...NAMES.flatMap((b) => [`/${a}/${b}`, ...NAMES.map((c) => `/${a}/${b}/${c}`)])
+])
+const OTHER_PATHS = [
+  "/",
+  "",
+  "a",
+  "/a/",
+  "//a//b",
+  "/a/../b",
+  "/a/b/.",
+  "/a/b/..",
+  "/ä",
+  "/a/ä",
+  "/a\0",
+  "/a/b/c/",
+  "."
+]
+
+/** What is remembered of each path, and what a walk finds. */
+const compare = Effect.fnUntraced(function* (volume: Volume.Volume["Service"]) {
+  const { paths } = volume.immediate
+  const pairs = yield* volume.read((pages, { names }) =>
+    [...PATHS, ...OTHER_PATHS].map((path) => {
+      const parsed = Path.parse(pages.layout, path)
+      const walked = Result.isSuccess(parsed) ? Names.resolve(pages, names, parsed.success, true) : parsed
+      const places = [true, false].map((follow) => {
+        const found = paths.place(pages, names, path, follow)
+        if (Result.isFailure(parsed)) return [found, parsed]
+        return [found, (follow ? Names.target : Names.place)(pages, names, parsed.success)]
+      })
+      return { path, known: paths.resolve(pages, names, path), walked, places }
+    })
+  )
+  for (const { known, path, places, walked } of pairs) {
+    assert.deepStrictEqual(plain(known), plain(walked), path)
+    for (const [found, wanted] of places) assert.deepStrictEqual(plain(found), plain(wanted), path)
+  }
+  return pairs.filter(({ known }) => Result.isSuccess(known)).length
+})
+
+/** Of a tree only that it is the same. */
+const plain = (result: Result.Result<unknown, unknown>): unknown =>
+  Result.isSuccess(result) ? { ...(result.success as object), names: undefined } : result.failure
+
+const layer = () =>
+  VolumeFileSystem.layer.pipe(
+    Layer.provideMerge(Volume.layer()),
+    Layer.provide(MemoryDevice.layer({ size: 4 * 1024 * 1024 }))
+  )
+
+const pick = <A>(random: Random, from: ReadonlyArray<A>): A => from[random.below(from.length)]
+
+/** One change, which may well fail. */
+const change = (fs: FileSystem.FileSystem, random: Random): Effect.Effect<unknown> => {
+  const path = () => pick(random, PATHS)
+  const bytes = new Uint8Array(random.below(2) * 5000 + 1)
+  const some: ReadonlyArray<() => Effect.Effect<unknown, PlatformError.PlatformError>> = [
+    () => fs.writeFile(path(), bytes),
+    () => fs.makeDirectory(path()),
+    () => fs.makeDirectory(path(), { recursive: true }),
+    () => fs.rename(path(), path()),
+    () => fs.remove(path()),
+    () => fs.remove(path(), { recursive: true }),
+    () => fs.symlink(path(), path()),
+    () => fs.link(path(), path()),
+    () => fs.copyFile(path(), path()),
+    () => fs.truncate(path(), 10)
+  ]
+  return Effect.ignore(pick(random, some)())
+}
+
+describe("PathCache", () => {
+  for (const seed of [1, 2, 3]) {
+    it.effect(`remembers what a walk finds (seed ${seed})`, () =>
+      Effect.gen(function* () {
+        const random = new Random(seed)
+        const volume = yield* Volume.Volume
+        const fs = yield* FileSystem.FileSystem
+        let found = 0
+        const some = Effect.gen(function* () {
+          for (let i = random.below(6); i >= 0; i--) {
+            yield* change(fs, random)
+            found += yield* compare(volume)
+          }
+        })
+        /** A transaction, kept or not, with others inside. */
+        const nest = (depth: number): Effect.Effect<unknown> =>
+          Effect.ignore(
+            volume.transaction(
+              Effect.gen(function* () {
+                yield* some
+                if (depth < 3 && random.below(2) === 0) {
+                  yield* nest(depth + 1)
+                  found += yield* compare(volume)
+                }
+                yield* some
+                if (random.below(2) === 0) return yield* Effect.fail("no")
+              })
+            )
+          )
+        yield* volume.snapshots.create("start")
+        for (let round = 0; round < 25; round++) {
+          yield* random.below(3) === 0 ? change(fs, random) : nest(1)
+          found += yield* compare(volume)
+          if (random.below(10) === 0) {
+            yield* volume.snapshots.rollback("start")
+            found += yield* compare(volume)
+          }
+        }
+        assert.isAbove(found, 500)
+        const report = yield* volume.check({ deep: true })
+        assert.deepStrictEqual(report.problems, [])
+      }).pipe(Effect.provide(layer()))
+    )
+  }
+})
