@@ -37,7 +37,7 @@ interface TemporaryOptions {
   readonly suffix?: string | undefined
 }
 
-/** How the file system makes what it makes. */
+/** The options of {@link layerWith}. */
 export interface Options {
   /** Taken from the permission bits of what is made, as the system does: 0o022 by default. */
   readonly umask?: number | undefined

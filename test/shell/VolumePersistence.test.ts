@@ -2,7 +2,7 @@
  * The backing of effect's `Persistence` on tables of a volume.
  */
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Layer, Schema, Stream } from "effect"
+import { Duration, Effect, Exit, Layer, RequestResolver, Schema, Stream } from "effect"
 import { Persistable, PersistedCache, Persistence } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { Volume, VolumePersistence } from "../../src/index.ts"
@@ -16,12 +16,18 @@ class UserOf extends Persistable.Class<{ payload: { id: number } }>()("UserOf", 
   error: Schema.String
 }) {}
 
+/** A request that fails with nothing of its own: what a persisted resolver takes. */
+class UserAsked extends Persistable.Class<{ payload: { id: number } }>()("UserAsked", {
+  primaryKey: ({ id }) => `user:${id}`,
+  success: User
+}) {}
+
 const user = (id: number) => Exit.succeed(new User({ id, name: `user ${id}` }))
 
 /** How many entries a table has: what expires has two. */
 const countOf = (name: string) => Effect.flatMap(Volume.Volume, (volume) => volume.table(name).count)
 
-onDevices("VolumePersistence", (volume) => {
+onDevices("VolumePersistence", (volume, inSessions) => {
   const layer = () => VolumePersistence.layer().pipe(Layer.provideMerge(volume()))
 
   it.effect("keeps exits, one or many, and forgets them", () =>
@@ -94,6 +100,53 @@ onDevices("VolumePersistence", (volume) => {
       assert.deepStrictEqual(yield* Stream.runCollect(volumeService.table("persistence/raw").keys()), [])
     }).pipe(Effect.provide(layer()))
   )
+
+  it.effect("answers requests from what an earlier session has resolved", () => {
+    const resolved: Array<number> = []
+    const stored = new Set<number>()
+    const resolver = RequestResolver.make<UserAsked>((entries) =>
+      Effect.sync(() => {
+        for (const entry of entries) {
+          const { id } = entry.request
+          resolved.push(id)
+          entry.completeUnsafe(user(id))
+        }
+      })
+    )
+    const persisted = RequestResolver.persisted(resolver, { storeId: "requests", timeToLive: () => "1 minute" })
+    /** Asks for all of these together, in a session of its own. */
+    const ask = (...ids: ReadonlyArray<number>) =>
+      Effect.gen(function* () {
+        const above = yield* persisted
+        const answers = yield* Effect.forEach(ids, (id) => Effect.exit(Effect.request(new UserAsked({ id }), above)), {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(answers, ids.map(user))
+        // An answer is given before it is stored, by a fiber of its own: two entries for each that was ever asked for.
+        for (const id of ids) stored.add(id)
+        for (let turn = 0; turn < 1000 && (yield* countOf("persistence/requests")) < 2 * stored.size; turn++)
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        const report = yield* (yield* Volume.Volume).check({ deep: true })
+        assert.deepStrictEqual(report.problems, [])
+        return resolved.splice(0).sort((a, b) => a - b)
+      }).pipe(Effect.scoped, Effect.provide(VolumePersistence.layer()))
+    const expect = (wanted: ReadonlyArray<number>, ...ids: ReadonlyArray<number>) =>
+      Effect.map(ask(...ids), (asked) => assert.deepStrictEqual(asked, wanted))
+    return inSessions(
+      expect([1, 2], 1, 2),
+      expect([3], 1, 2, 3),
+      expect([], 3, 2, 1),
+      // What has expired is swept when the store is made.
+      Effect.andThen(
+        TestClock.adjust("1 minute"),
+        Effect.suspend(() => {
+          stored.clear()
+          return expect([1, 4], 1, 4)
+        })
+      ),
+      expect([], 4, 1)
+    )
+  })
 
   it.effect("stands below a cache that outlives its process", () =>
     Effect.gen(function* () {
