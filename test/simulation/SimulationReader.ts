@@ -4,16 +4,14 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Files from "../../src/shell/Files.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
 import * as CrashState from "./CrashState.ts"
 import { answerOf, compare, compareWhole } from "./SimulationJudge.ts"
 import * as Keeping from "./SimulationKeeping.ts"
+import * as SimulationVolume from "./SimulationVolume.ts"
 import * as Model from "./SimulationModel.ts"
 import type { Seen } from "./SimulationModel.ts"
 import * as Steps from "./SimulationSteps.ts"
 import { floorOf, perhapsInterrupted, seenIn, stateIn, tagOf, tell, type World } from "./SimulationWorld.ts"
-
-type Service = Volume["Service"]
 
 /** One read on its own. It tells by the mark which state it has seen. */
 export const look = (world: World): Effect.Effect<void> =>
@@ -26,16 +24,12 @@ export const look = (world: World): Effect.Effect<void> =>
     world.spend()
     tell(world, Steps.format(step))
     let seen: Seen | undefined
-    const noting: Service = {
-      ...volume,
-      read: (f) =>
-        volume.read((pages, roots) => {
-          const found = seenIn(pages, roots)
-          const result = f(pages, roots)
-          seen = found
-          return result
-        })
-    }
+    const noting = SimulationVolume.reading(volume, (f) => (pages, roots) => {
+      const found = seenIn(pages, roots)
+      const result = f(pages, roots)
+      seen = found
+      return result
+    })
     return Effect.map(perhapsInterrupted(world, Steps.onVolume(noting, step), 0.05), (exit) => {
       const answer = answerOf(exit)
       if (answer === undefined) {

@@ -7,11 +7,11 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Attributes from "../../src/core/Attributes.ts"
 import * as Files from "../../src/shell/Files.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { FilesModel } from "../core/FilesModel.ts"
 import { answerOf, compare, settle, show } from "./SimulationJudge.ts"
 import * as Keeping from "./SimulationKeeping.ts"
+import * as SimulationVolume from "./SimulationVolume.ts"
 import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
 import * as Snapshots from "./SimulationSnapshots.ts"
@@ -29,7 +29,6 @@ import {
   type World
 } from "./SimulationWorld.ts"
 
-type Service = Volume["Service"]
 type Failure = VolumeError | Abort
 
 const markName = new TextEncoder().encode(Model.MARK)
@@ -46,30 +45,26 @@ export const single = (world: World): Effect.Effect<void> =>
     tell(world, Steps.format(step))
     let state: State | undefined
     let refusal: Steps.Answer | undefined
-    const marking: Service = {
-      ...volume,
-      write: (f) =>
-        volume.write((draft) => {
-          // What comes after the operation itself frees what it has left.
-          if (state !== undefined) return f(draft)
-          const parent = model.at(seenIn(draft, draft.roots))
-          refusal = undefined
-          Attributes.set(draft, ROOT, markName, Model.markBytes(model.count), "Either", BigInt(0))
-          const result = f(draft)
-          const made = Model.fork(Model.modelOf(parent))
-          const expected = Steps.tried(made, step)
-          if (Result.isResult(result) && Result.isFailure(result)) {
-            refusal = expected
-            return result
-          }
-          compare(world, "a single operation", step, "done", expected)
-          const fault = model.fault(parent, world.health.isPoisoned ? model.floor : model.told)
-          if (fault !== undefined) world.breach(fault)
-          state = model.begin(parent)
-          model.close(state, made)
-          return result
-        })
-    }
+    const marking = SimulationVolume.editing(volume, (f) => (draft) => {
+      // What comes after the operation itself frees what it has left.
+      if (state !== undefined) return f(draft)
+      const parent = model.at(seenIn(draft, draft.roots))
+      refusal = undefined
+      Attributes.set(draft, ROOT, markName, Model.markBytes(model.count), "Either", BigInt(0))
+      const result = f(draft)
+      const made = Model.fork(Model.modelOf(parent))
+      const expected = Steps.tried(made, step)
+      if (Result.isResult(result) && Result.isFailure(result)) {
+        refusal = expected
+        return result
+      }
+      compare(world, "a single operation", step, "done", expected)
+      const fault = model.fault(parent, world.health.isPoisoned ? model.floor : model.told)
+      if (fault !== undefined) world.breach(fault)
+      state = model.begin(parent)
+      model.close(state, made)
+      return result
+    })
     return Effect.map(perhapsInterrupted(world, Steps.onVolume(marking, step), 0.1), (exit) => {
       const answer = answerOf(exit)
       if (Exit.isFailure(exit) && answer !== undefined) {
