@@ -110,6 +110,10 @@ export const readItem = (pages: Pages, item: BTree.Item, offset: number, target:
   return count
 }
 
+/** All content of an inode item that stands in it; nothing if it is a rope. */
+export const inlineOfItem = ({ keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
+  Inode.hasRope(node, keyEnd) ? undefined : node.slice(keyEnd + Inode.HEADER_BYTES, valueEnd)
+
 /** The same of a content. */
 export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {
   if (content._tag === "Rope") return Rope.read(pages, Rope.decode(pages.layout, content.encoded, 0), offset, target)
