@@ -17,6 +17,7 @@ import { type Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { CorruptPage, MissingPages, type Pages, type PageSource } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
+import { SavedNodes } from "./SavedNodes.ts"
 
 /** Pages that a commit releases. */
 export interface DeadExtent {
@@ -87,7 +88,7 @@ export class Draft<Roots> implements Pages {
   #attempting = false
   #sealed = false
   #mark: Mark<Roots>
-  readonly #saved: Array<{ readonly bytes: Uint8Array; readonly copy: Uint8Array }> = []
+  readonly #saved: SavedNodes
   readonly #discarded: Array<number> = []
 
   constructor(binding: Binding, source: PageSource, generation: number, roots: Roots) {
@@ -96,6 +97,7 @@ export class Draft<Roots> implements Pages {
     this.generation = generation
     this.roots = roots
     this.#source = source
+    this.#saved = new SavedNodes(binding.layout.pageBytes)
     this.#mark = { roots, nextId: 1, deadCount: 0 }
   }
 
@@ -147,7 +149,7 @@ export class Draft<Roots> implements Pages {
       if (dirty !== undefined && id >= this.#ownedFrom) {
         if (!this.#sealed && dirty.attempt !== this.#attempt) {
           dirty.attempt = this.#attempt
-          this.#saved.push({ bytes: dirty.bytes, copy: dirty.bytes.slice() })
+          this.#saved.save(dirty.bytes)
         }
         this.changeCount++
         return dirty.bytes
@@ -240,7 +242,7 @@ export class Draft<Roots> implements Pages {
     invariant(this.#attempting, "an attempt is kept once")
     this.#attempting = false
     this.bookkeeping = false
-    this.#saved.length = 0
+    this.#saved.forget()
     for (const id of this.#discarded) {
       if (id >= this.#ownedFrom) this.#forget(id)
       else this.#savepoints[this.#savepoints.length - 1].shadowed.push(id)
@@ -255,8 +257,7 @@ export class Draft<Roots> implements Pages {
     this.#attempting = false
     this.bookkeeping = false
     this.roots = this.#mark.roots
-    for (const { bytes, copy } of this.#saved) bytes.set(copy)
-    this.#saved.length = 0
+    this.#saved.restore()
     this.#discarded.length = 0
     for (let id = this.#mark.nextId; id < this.#nextId; id++) this.#forget(id)
     this.#nextId = this.#mark.nextId
