@@ -109,9 +109,7 @@ export class Draft<Roots> implements Pages {
   // ---- reading
 
   node(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
-    const found = this.#find(bytes, at, kind, level)
-    if (found !== undefined) return found
-    return this.#miss(bytes, at, kind, level)
+    return this.#find(bytes, at, kind, level) ?? this.#miss(bytes, at, kind, level)
   }
 
   peek(
