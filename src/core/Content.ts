@@ -110,6 +110,10 @@ export const readItem = (pages: Pages, item: BTree.Item, offset: number, target:
   return count
 }
 
+/** All content of an inode item that stands in it; nothing if it is a rope. */
+export const inlineOfItem = ({ keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
+  Inode.hasRope(node, keyEnd) ? undefined : node.slice(keyEnd + Inode.HEADER_BYTES, valueEnd)
+
 /** The same of a content. */
 export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {
   if (content._tag === "Rope") return Rope.read(pages, Rope.decode(pages.layout, content.encoded, 0), offset, target)
@@ -150,10 +154,13 @@ export const read = (
   offset: number,
   target: Uint8Array
 ): FileResult<number> => {
-  const inode = fileOf(pages, names, number)
-  return Result.isFailure(inode)
-    ? Result.fail(inode.failure)
-    : Result.succeed(readInode(pages, inode.success, offset, target))
+  const item = Inodes.find(pages, names, number)
+  const type = item && Inode.typeOf(pages.layout, item.node, item.keyEnd, item.valueEnd)
+  if (item === undefined || type !== Inode.FILE) {
+    const inode = fileOf(pages, names, number)
+    return Result.isFailure(inode) ? Result.fail(inode.failure) : Result.succeed(0)
+  }
+  return Result.succeed(readItem(pages, item, offset, target))
 }
 
 /** The segment of data or of hole that `offset` lies in, from there on; `undefined` at the end. */
@@ -243,6 +250,7 @@ export const replace = (
   bytes: Uint8Array,
   time: bigint
 ): FileResult<boolean> => {
+  if (replaceInItem(draft, number, bytes, time)) return Result.succeed(true)
   const file = fileOf(draft, draft.roots.names, number)
   if (Result.isFailure(file)) return Result.fail(file.failure)
   if (bytes.length > FILE_BYTES_MAX) return FileError.fileTooLarge(bytes.length, FILE_BYTES_MAX)
@@ -253,6 +261,23 @@ export const replace = (
   if (isDone) draft.seal()
   put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
   return Result.succeed(isDone)
+}
+
+/** The same where the content stood in its item, and goes on to: answers whether it does. The rest of the item is not taken apart. */
+const replaceInItem = (draft: Inodes.RootsDraft, number: number, bytes: Uint8Array, time: bigint): boolean => {
+  const { layout } = draft
+  const found = Inodes.find(draft, draft.roots.names, number)
+  if (found === undefined || bytes.length > Inode.inlineBytesMax(layout)) return false
+  const { keyEnd, node, valueEnd } = found
+  if (Inode.typeOf(layout, node, keyEnd, valueEnd) !== Inode.FILE || Inode.hasRope(node, keyEnd)) return false
+  const item = new Uint8Array(Inode.HEADER_BYTES + bytes.length)
+  copy(node, keyEnd, item, 0, Inode.HEADER_BYTES)
+  item.set(bytes, Inode.HEADER_BYTES)
+  Inode.writeSize(item, 0, bytes.length)
+  Inode.writeModified(item, 0, time)
+  draft.seal()
+  Inodes.putBeside(draft, Inode.inodeKey(number), item)
+  return true
 }
 
 /** Puts bytes in at `offset`; what stood there moves on. After the end it is a write. Answers the size. */

@@ -17,6 +17,7 @@ import { type Layout } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { CorruptPage, MissingPages, type Pages, type PageSource } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
+import { SavedNodes } from "./SavedNodes.ts"
 import { SettledNodes } from "./SettledNodes.ts"
 
 /** Pages that a commit releases. */
@@ -88,7 +89,7 @@ export class Draft<Roots> implements Pages {
   #attempting = false
   #sealed = false
   #mark: Mark<Roots>
-  readonly #saved: Array<{ readonly bytes: Uint8Array; readonly copy: Uint8Array }> = []
+  readonly #saved: SavedNodes
   readonly #discarded: Array<number> = []
 
   constructor(binding: Binding, source: PageSource, generation: number, roots: Roots) {
@@ -98,6 +99,7 @@ export class Draft<Roots> implements Pages {
     this.roots = roots
     this.#source = source
     this.#settled = new SettledNodes(binding.layout)
+    this.#saved = new SavedNodes(binding.layout.pageBytes)
     this.#mark = { roots, nextId: 1, deadCount: 0 }
   }
 
@@ -109,9 +111,7 @@ export class Draft<Roots> implements Pages {
   // ---- reading
 
   node(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
-    const found = this.#find(bytes, at, kind, level)
-    if (found !== undefined) return found
-    return this.#miss(bytes, at, kind, level)
+    return this.#find(bytes, at, kind, level) ?? this.#miss(bytes, at, kind, level)
   }
 
   peek(
@@ -149,7 +149,7 @@ export class Draft<Roots> implements Pages {
       if (dirty !== undefined && id >= this.#ownedFrom) {
         if (!this.#sealed && dirty.attempt !== this.#attempt) {
           dirty.attempt = this.#attempt
-          this.#saved.push({ bytes: dirty.bytes, copy: dirty.bytes.slice() })
+          this.#saved.save(dirty.bytes)
         }
         this.changeCount++
         return dirty.bytes
@@ -242,7 +242,7 @@ export class Draft<Roots> implements Pages {
     invariant(this.#attempting, "an attempt is kept once")
     this.#attempting = false
     this.bookkeeping = false
-    this.#saved.length = 0
+    this.#saved.forget()
     for (const id of this.#discarded) {
       if (id >= this.#ownedFrom) this.#forget(id)
       else this.#savepoints[this.#savepoints.length - 1].shadowed.push(id)
@@ -257,8 +257,7 @@ export class Draft<Roots> implements Pages {
     this.#attempting = false
     this.bookkeeping = false
     this.roots = this.#mark.roots
-    for (const { bytes, copy } of this.#saved) bytes.set(copy)
-    this.#saved.length = 0
+    this.#saved.restore()
     this.#discarded.length = 0
     for (let id = this.#mark.nextId; id < this.#nextId; id++) this.#forget(id)
     this.#nextId = this.#mark.nextId

@@ -272,6 +272,25 @@ export const addEntries = (item: Uint8Array, added: number, time: bigint): boole
   return true
 }
 
+/** All of an inode but its content, from the item in `bytes[at, end)`. */
+export const decodeAttributes = (
+  layout: Layout,
+  bytes: Uint8Array,
+  at: number,
+  end: number
+): Omit<Inode, "content"> => ({
+  type: typeOf(layout, bytes, at, end),
+  mode: Bytes.readUint16(bytes, at + AT_MODE),
+  links: Bytes.readUint32(bytes, at + AT_LINKS),
+  uid: Bytes.readUint32(bytes, at + AT_UID),
+  gid: Bytes.readUint32(bytes, at + AT_GID),
+  accessTime: Bytes.readInt64(bytes, at + AT_ATIME),
+  modifyTime: Bytes.readInt64(bytes, at + AT_MTIME),
+  changeTime: Bytes.readInt64(bytes, at + AT_CTIME),
+  birthTime: Bytes.readInt64(bytes, at + AT_BIRTHTIME),
+  size: sizeOf(bytes, at)
+})
+
 /** Decodes the item in `bytes[at, end)`. */
 export const decode = (layout: Layout, bytes: Uint8Array, at: number, end: number): Inode => {
   const type = typeOf(layout, bytes, at, end)

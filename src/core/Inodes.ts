@@ -21,6 +21,10 @@ export const get = (pages: Pages, names: Tree, number: number): Inode.Inode | un
   return found === undefined ? undefined : Inode.decode(pages.layout, found.node, found.keyEnd, found.valueEnd)
 }
 
+/** Where the item of the inode of a number stands. */
+export const find = (pages: Pages, names: Tree, number: number): BTree.Item | undefined =>
+  BTree.find(pages, names, Inode.inodeKey(number))
+
 /** The type of the inode of a number. */
 export const typeOf = (pages: Pages, names: Tree, number: number): Inode.Type | undefined => {
   const found = BTree.find(pages, names, Inode.inodeKey(number))

@@ -6,6 +6,7 @@
  */
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
@@ -76,15 +77,25 @@ export const make = (volume: Service, path: string, handle: OpenFile, isAppendin
   }
 
   /** Reads at a position, or at the cursor, which moves on. */
-  const readInto = (method: string, target: Uint8Array, position: bigint | undefined): Outcome<number> => {
+  const readInto = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    method: string,
+    target: Uint8Array,
+    position: bigint | undefined
+  ): Outcome<number> => {
     if (position !== undefined && position < ZERO) {
       return Effect.fail(PlatformFailure.badArgument(method, "Cannot read before the start of the file"))
     }
     const from = position ?? cursor
     // After the end of the largest file there is nothing.
     const offset = from > FILE_BYTES_MAX ? FILE_BYTES_MAX : from
-    const read = tried(method, target.length === 0 ? Effect.succeed(0) : handle.read(Number(offset), target))
-    return position === undefined ? Effect.tap(read, (count) => Effect.sync(() => moveTo(from + BigInt(count)))) : read
+    const begun = target.length === 0 ? Effect.succeed(0) : handle.beginRead(Number(offset), target)(fiber)
+    const read = Effect.mapErrorEager(begun, PlatformFailure.make(method, path))
+    if (position !== undefined) return read
+    return Effect.mapEager(read, (count) => {
+      moveTo(from + BigInt(count))
+      return count
+    })
   }
 
   const writeAll = (method: string, bytes: Uint8Array): Outcome<number> => {
@@ -112,14 +123,14 @@ export const make = (volume: Service, path: string, handle: OpenFile, isAppendin
         moveTo(position)
         return Effect.succeed(position)
       }),
-    read: (buffer, options) => Effect.suspend(() => readInto("read", buffer, options?.position)),
+    read: (buffer, options) => Effect.withFiber((fiber) => readInto(fiber, "read", buffer, options?.position)),
     readAlloc: (size, options) =>
-      Effect.suspend(() => {
+      Effect.withFiber((fiber) => {
         if (!Number.isInteger(size) || size < 0) {
           return Effect.fail(PlatformFailure.badArgument("readAlloc", "size must be a non-negative integer"))
         }
         const buffer = new Uint8Array(size)
-        return Effect.map(readInto("readAlloc", buffer, options?.position), (count) =>
+        return Effect.map(readInto(fiber, "readAlloc", buffer, options?.position), (count) =>
           count === 0 ? Option.none() : Option.some(count === size ? buffer : buffer.slice(0, count))
         )
       }),

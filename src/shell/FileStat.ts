@@ -53,7 +53,7 @@ export const made = (type: Inode.Type, mode: number, content: Uint8Array): New =
   content
 })
 
-export const make = (number: number, inode: Inode.Inode): Stat => ({
+export const make = (number: number, inode: Omit<Inode.Inode, "content">): Stat => ({
   type: TYPES[inode.type],
   number,
   size: inode.size,

@@ -84,9 +84,10 @@ export const stat = (volume: Service, path: string): Operation<FileStat.Stat> =>
 export const beginStat = (volume: Service, path: string): Begin<FileStat.Stat> =>
   FileOperation.beginReading(volume, path, (pages, names) => {
     const entry = volume.immediate.paths.resolve(pages, names, path)
-    return Result.isFailure(entry)
-      ? Result.fail(entry.failure)
-      : Result.succeed(FileStat.make(entry.success.number, Inodes.ofEntry(pages, names, entry.success)))
+    if (Result.isFailure(entry)) return Result.fail(entry.failure)
+    const { keyEnd, node, valueEnd } = Inodes.locate(pages, names, entry.success)
+    const attributes = Inode.decodeAttributes(pages.layout, node, keyEnd, valueEnd)
+    return Result.succeed(FileStat.make(entry.success.number, attributes))
   })
 
 /** Succeeds if a path leads to anything, symbolic links followed. */

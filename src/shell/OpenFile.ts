@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Content from "../core/Content.ts"
@@ -25,7 +26,8 @@ import * as FileContent from "./FileContent.ts"
 import type { Operation, Service } from "./FileOperation.ts"
 import * as FileOperation from "./FileOperation.ts"
 import * as FileStat from "./FileStat.ts"
-import { ReadAhead } from "./ReadAhead.ts"
+import type { Begin } from "./Immediate.ts"
+import * as ReadAhead from "./ReadAhead.ts"
 import type { OpenInode } from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
@@ -45,6 +47,8 @@ export interface OpenFile {
   readonly stat: Operation<FileStat.Stat>
   /** Fills `target` from `offset` on and answers the number of bytes: fewer at the end, none after it. */
   readonly read: (offset: number, target: Uint8Array) => Operation<number>
+  /** The same, begun here and now. */
+  readonly beginRead: (offset: number, target: Uint8Array) => Begin<number>
   /** Writes all of `bytes`; a gap before `offset` is zeros. Answers the size. */
   readonly write: (offset: number, bytes: Uint8Array) => Operation<number>
   /** Writes at the end. Answers the size. */
@@ -102,9 +106,9 @@ export const open = (
 ): Effect.Effect<OpenFile, VolumeError.VolumeError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Effect.scope, (scope) => {
-      const { flag = "r" } = options
+      const { flag = "r", noFollow = false } = options
       const way = typeof flag === "string" ? wayOf(flag) : flag
-      return Effect.flatMap(acquire(volume, path, way, options, restore), (inode) =>
+      const answer = (inode: OpenInode) =>
         Effect.as(
           Scope.addFinalizer(
             scope,
@@ -112,9 +116,34 @@ export const open = (
           ),
           handle(volume, path, way, inode)
         )
-      )
+      const acquired = Effect.suspend(() => acquire(volume, path, way, options, restore))
+      return flag === "r" && !noFollow
+        ? Effect.withFiber((fiber) => Effect.flatMapEager(acquireNow(volume, path, fiber, acquired), answer))
+        : Effect.flatMap(acquired, answer)
     })
   )
+
+/**
+ * Opens what is there to be read, here and now if its path is in memory; whatever else there may be is left to `otherwise`. Nothing is
+ * counted but in the very step that answers it.
+ */
+const acquireNow = (
+  volume: Service,
+  path: string,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  otherwise: Operation<OpenInode>
+): Operation<OpenInode> => {
+  let inode: OpenInode | undefined
+  let isNow = true
+  const found = volume.immediate.read(fiber, (pages, roots) => {
+    const entry = isNow ? volume.immediate.paths.resolve(pages, roots.names, path) : undefined
+    if (entry !== undefined && Result.isSuccess(entry)) inode = volume.openFiles.acquire(roots, entry.success.number)
+  })
+  isNow = false
+  if (inode !== undefined) return Effect.succeed(inode)
+  // What has begun to load is ended, whatever comes of it.
+  return Exit.isExit(found) ? otherwise : Effect.andThen(Effect.exit(found), otherwise)
+}
 
 /**
  * Finds what a path opens, making or emptying it as the flag says, and counts it as open. Only the finding, which `restore`
@@ -207,9 +236,11 @@ const close = (volume: Service, inode: OpenInode): Effect.Effect<void> =>
 
 // ---- using
 
+const isOffset = (offset: number): boolean => Number.isSafeInteger(offset) && offset >= 0
+
 const handle = (volume: Service, path: string, way: Way, inode: OpenInode): OpenFile => {
   const { number } = inode
-  const ahead = new ReadAhead(
+  const ahead = new ReadAhead.ReadAhead(
     (offset, target) => FileContent.readAt(volume, path, number, offset, target),
     volume.durableRoot
   )
@@ -221,8 +252,28 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
         ? Effect.fail(VolumeError.make(new VolumeError.NotOpenFor({ what }), path))
         : operation
     })
+  const beginRead =
+    (offset: number, target: Uint8Array): Begin<number> =>
+    (fiber) =>
+      inode.isGone || !way.isReading || !isOffset(offset) || target.length >= ReadAhead.TARGET_BYTES_MIN
+        ? read(offset, target)
+        : FileOperation.beginReading(volume, path, (pages, names) =>
+            Content.read(pages, names, number, offset, target)
+          )(fiber)
+  const read = (offset: number, target: Uint8Array): Operation<number> =>
+    guarded(
+      "reading",
+      FileOperation.counted(
+        volume,
+        path,
+        [offset],
+        Effect.suspend(() => ahead.read(offset, target))
+      )
+    )
   return {
     number,
+    beginRead,
+    read,
     stat: guarded(
       undefined,
       FileOperation.reading(volume, path, (pages, names) => {
@@ -232,16 +283,6 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
           : Result.succeed(FileStat.make(number, found))
       })
     ),
-    read: (offset, target) =>
-      guarded(
-        "reading",
-        FileOperation.counted(
-          volume,
-          path,
-          [offset],
-          Effect.suspend(() => ahead.read(offset, target))
-        )
-      ),
     write: (offset, bytes) =>
       guarded(
         "writing",

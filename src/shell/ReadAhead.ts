@@ -11,7 +11,8 @@ import * as Fiber from "effect/Fiber"
 import type { Operation } from "./FileOperation.ts"
 
 /** Smaller reads have less to gain than a fiber costs; larger ones go ahead by themselves, chunk by chunk. */
-const TARGET_BYTES_MIN = 128 * 1024
+/** Less than this is read when it is asked for. */
+export const TARGET_BYTES_MIN = 128 * 1024
 const TARGET_BYTES_MAX = 1024 * 1024
 
 /** One is read from the device while the one before is verified. */

@@ -12,13 +12,13 @@ type Anything = Effect.Effect<unknown, unknown, unknown>
 
 const NATIVE = Tracer.Tracer.defaultValue()
 
-/** An effect in a span, if somebody would see it. */
-const spanned = (name: string, effect: Anything, attributes: Record<string, unknown> | undefined): Anything =>
-  Effect.withFiber((fiber) =>
-    fiber.getRef(Tracer.Tracer) === NATIVE
-      ? effect
-      : Effect.withSpan(effect, name, { captureStackTrace: false, ...(attributes && { attributes }) })
-  )
+/** An effect in a span, if somebody would see it; with what it is about, if that is text. */
+const spanned = (name: string, effect: Anything, subject?: string, about?: unknown): Anything =>
+  Effect.withFiber((fiber) => {
+    if (fiber.getRef(Tracer.Tracer) === NATIVE) return effect
+    const attributes = subject !== undefined && typeof about === "string" ? { [subject]: about } : undefined
+    return Effect.withSpan(effect, name, { captureStackTrace: false, ...(attributes && { attributes }) })
+  })
 
 /** A service whose methods of these names have spans; `subject` is what their first argument is, if that is text. */
 export const traced = <S extends object>(
@@ -31,13 +31,11 @@ export const traced = <S extends object>(
   for (const name of names) {
     const method: unknown = service[name]
     const span = `${prefix}.${name}`
-    if (Effect.isEffect(method)) methods[name] = spanned(span, method, undefined)
+    if (Effect.isEffect(method)) methods[name] = spanned(span, method)
     else if (typeof method === "function") {
-      methods[name] = (...args: ReadonlyArray<unknown>) => {
-        const [first] = args
-        const attributes = subject !== undefined && typeof first === "string" ? { [subject]: first } : undefined
-        return spanned(span, Reflect.apply(method, service, args), attributes)
-      }
+      // No method has more arguments, and none asks how many it was given.
+      const call: (a: unknown, b: unknown, c: unknown) => Anything = method.bind(service)
+      methods[name] = (a: unknown, b: unknown, c: unknown) => spanned(span, call(a, b, c), subject, a)
     }
   }
   return { ...service, ...methods }

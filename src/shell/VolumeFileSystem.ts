@@ -232,6 +232,11 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
   return {
     ...base,
     exists: (path) => begun("access", path, Files.beginExists(volume, path)),
+    readFileString: (path, encoding) => {
+      if (encoding !== undefined) return base.readFileString(path, encoding)
+      const begin = Files.beginReadFile(volume, path)
+      return begun("readFile", path, (fiber) => Effect.mapEager(begin(fiber), textOf))
+    },
     stream: (path, options) => base.stream(path, { ...options, chunkSize: options?.chunkSize ?? Files.CHUNK_BYTES }),
     sink: (path, options) =>
       Sink.unwrap(
@@ -305,6 +310,10 @@ const nanosOf = (time: Date | number): bigint | undefined => {
   const seconds = Math.floor(time)
   return BigInt(seconds) * BigInt(NANOS_PER_SECOND) + BigInt(Math.floor((time - seconds) * NANOS_PER_SECOND))
 }
+
+const decoder = new TextDecoder()
+
+const textOf = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   if (chunks.length === 1) return chunks[0]

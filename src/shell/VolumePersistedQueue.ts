@@ -4,7 +4,8 @@
  * - An item is delivered at least once. Taking one counts the attempt, durably, and leaves the item where it is; that it is done,
  *   waits for another attempt or has failed is written when its taker ends. So a process that is killed loses nothing, and an item
  *   that kills its takers comes to its last attempt like any other.
- * - Who is at work on what is known in memory: the volume has one writer, and a volume should have one store of a name.
+ * - Who is at work on what is known in memory: the volume has one writer, and all stores that stand on the same tables of one open
+ *   volume know the same.
  * - An item that has used its attempts, or cannot be decoded, is a dead letter: it is kept, see {@link deadLetters}.
  * - Each change is part of the transaction that runs, if one does. An item offered in a transaction is found when that has
  *   committed, at the next look: `pollInterval` says how long this takes at most.
@@ -99,17 +100,36 @@ interface Taken {
   readonly item: Item
 }
 
+/** What the stores on the same tables know together. */
+interface Claims {
+  /** What somebody is at work on. */
+  readonly taken: Set<string>
+  /** What opens when there may be something to take, by queue. */
+  readonly latches: Map<string, Latch.Latch>
+  offers: number
+}
+
+const claims = new WeakMap<Service, Map<string, Claims>>()
+
+const claimsOf = (volume: Service, table: string): Claims => {
+  const ofVolume = claims.get(volume) ?? new Map<string, Claims>()
+  claims.set(volume, ofVolume)
+  const known = ofVolume.get(table) ?? { taken: new Set(), latches: new Map(), offers: 0 }
+  ofVolume.set(table, known)
+  return known
+}
+
 /** The store on a volume. */
 export const make = (volume: Service, options: Options = {}): PersistedQueue.PersistedQueueStore["Service"] => {
-  const { items, over, waiting } = tablesOf(volume, options.table ?? TABLE)
+  const table = options.table ?? TABLE
+  const { items, over, waiting } = tablesOf(volume, table)
+  const known = claimsOf(volume, table)
+  const { latches, taken } = known
   const pollInterval = Duration.max(Duration.fromInputUnsafe(options.pollInterval ?? "1 second"), Duration.millis(1))
-  const taken = new Set<string>()
-  const latches = new Map<string, Latch.Latch>()
-  let offers = 0
 
   const latchOf = (name: string): Latch.Latch => {
-    const known = latches.get(name)
-    if (known !== undefined) return known
+    const made = latches.get(name)
+    if (made !== undefined) return made
     const latch = Latch.makeUnsafe(false)
     latches.set(name, latch)
     return latch
@@ -208,7 +228,7 @@ export const make = (volume: Service, options: Options = {}): PersistedQueue.Per
               attempts: 0,
               isCustomId,
               dueAt,
-              offer: offers++,
+              offer: known.offers++,
               state: "Waiting",
               changedAt: now
             }

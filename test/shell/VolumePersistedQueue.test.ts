@@ -75,6 +75,36 @@ onDevices("VolumePersistedQueue", (volume) => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("gives an item to one of those who take, whichever of two stores they take from", () =>
+    Effect.gen(function* () {
+      const service = yield* Volume.Volume
+      const layerOf = () =>
+        Layer.fresh(PersistedQueue.layer).pipe(
+          Layer.provide(Layer.sync(PersistedQueue.PersistedQueueStore, () => VolumePersistedQueue.make(service)))
+        )
+      const one = yield* Effect.provide(jobs, layerOf())
+      const two = yield* Effect.provide(jobs, layerOf())
+      for (let n = 0; n < 20; n++) yield* (n % 2 === 0 ? one : two).offer({ n })
+      const all = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? one : two)),
+        (queue) => queue.take(({ n }) => Effect.as(turns, n)),
+        { concurrency: 6 }
+      )
+      assert.deepStrictEqual(
+        [...all].sort((a, b) => a - b),
+        Array.from({ length: 20 }, (_, n) => n)
+      )
+      assert.deepStrictEqual(yield* counts, [0, 0, 0])
+      // Who waits at one store is woken by an offer to the other, without the clock.
+      const waiting = yield* Effect.forkChild(one.take(({ n }) => Effect.succeed(n)))
+      yield* turns
+      yield* two.offer({ n: 20 })
+      assert.strictEqual(yield* Fiber.join(waiting), 20)
+      const { problems } = yield* service.check({ deep: true })
+      assert.deepStrictEqual(problems, [])
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("takes an id once", () =>
     Effect.gen(function* () {
       const queue = yield* jobs
