@@ -7,11 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Files from "../../src/shell/Files.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
 import type { ModelNode } from "../core/FilesModel.ts"
 import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
 import { perhapsInterrupted, seenIn, tagOf, tell, type World } from "./SimulationWorld.ts"
+import * as SimulationService from "./SimulationService.ts"
 
 const nodeIn = (state: State, number: number): ModelNode | undefined => {
   const model = Model.modelOf(state)
@@ -36,8 +36,7 @@ export const hold = (world: World): Effect.Effect<void> =>
     world.spend()
     tell(world, `open ${path}`)
     let seen: Model.Seen = { mark: 0, kept: [] }
-    const noting: Volume["Service"] = {
-      ...volume,
+    const noting = SimulationService.make(volume, {
       read: (f) =>
         volume.read((pages, roots) => {
           const found = seenIn(pages, roots)
@@ -45,7 +44,7 @@ export const hold = (world: World): Effect.Effect<void> =>
           seen = found
           return result
         })
-    }
+    })
     const body = Effect.gen(function* () {
       const file = yield* Files.open(noting, path)
       for (let count = random.below(5); count > 0; count--) {

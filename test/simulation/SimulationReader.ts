@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Files from "../../src/shell/Files.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
 import * as CrashState from "./CrashState.ts"
 import { answerOf, compare, compareWhole } from "./SimulationJudge.ts"
 import * as Keeping from "./SimulationKeeping.ts"
@@ -12,8 +11,7 @@ import * as Model from "./SimulationModel.ts"
 import type { Seen } from "./SimulationModel.ts"
 import * as Steps from "./SimulationSteps.ts"
 import { floorOf, perhapsInterrupted, seenIn, stateIn, tagOf, tell, type World } from "./SimulationWorld.ts"
-
-type Service = Volume["Service"]
+import * as SimulationService from "./SimulationService.ts"
 
 /** One read on its own. It tells by the mark which state it has seen. */
 export const look = (world: World): Effect.Effect<void> =>
@@ -26,8 +24,7 @@ export const look = (world: World): Effect.Effect<void> =>
     world.spend()
     tell(world, Steps.format(step))
     let seen: Seen | undefined
-    const noting: Service = {
-      ...volume,
+    const noting = SimulationService.make(volume, {
       read: (f) =>
         volume.read((pages, roots) => {
           const found = seenIn(pages, roots)
@@ -35,7 +32,7 @@ export const look = (world: World): Effect.Effect<void> =>
           seen = found
           return result
         })
-    }
+    })
     return Effect.map(perhapsInterrupted(world, Steps.onVolume(noting, step), 0.05), (exit) => {
       const answer = answerOf(exit)
       if (answer === undefined) {

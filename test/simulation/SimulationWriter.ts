@@ -7,7 +7,6 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Attributes from "../../src/core/Attributes.ts"
 import * as Files from "../../src/shell/Files.ts"
-import type { Volume } from "../../src/shell/Volume.ts"
 import type { VolumeError } from "../../src/shell/VolumeError.ts"
 import type { FilesModel } from "../core/FilesModel.ts"
 import { answerOf, compare, settle, show } from "./SimulationJudge.ts"
@@ -16,6 +15,7 @@ import * as Model from "./SimulationModel.ts"
 import type { State } from "./SimulationModel.ts"
 import * as Snapshots from "./SimulationSnapshots.ts"
 import * as Steps from "./SimulationSteps.ts"
+import * as SimulationService from "./SimulationService.ts"
 import {
   ABORT,
   type Abort,
@@ -29,7 +29,6 @@ import {
   type World
 } from "./SimulationWorld.ts"
 
-type Service = Volume["Service"]
 type Failure = VolumeError | Abort
 
 const markName = new TextEncoder().encode(Model.MARK)
@@ -46,8 +45,7 @@ export const single = (world: World): Effect.Effect<void> =>
     tell(world, Steps.format(step))
     let state: State | undefined
     let refusal: Steps.Answer | undefined
-    const marking: Service = {
-      ...volume,
+    const marking = SimulationService.make(volume, {
       write: (f) =>
         volume.write((draft) => {
           // What comes after the operation itself frees what it has left.
@@ -69,7 +67,7 @@ export const single = (world: World): Effect.Effect<void> =>
           model.close(state, made)
           return result
         })
-    }
+    })
     return Effect.map(perhapsInterrupted(world, Steps.onVolume(marking, step), 0.1), (exit) => {
       const answer = answerOf(exit)
       if (Exit.isFailure(exit) && answer !== undefined) {
