@@ -37,9 +37,9 @@ const PIECE_PAGES = 1024
 /** The same in bytes. */
 export const pieceBytes = (layout: Layout): number => PIECE_PAGES * layout.pageBytes
 
-const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
-
 // ---- the two forms
+
+const EMPTY: Inode.Content = { _tag: "Inline", bytes: new Uint8Array(0) }
 
 const ofRope = (layout: Layout, rope: Rope.Rope): Inode.Content => {
   if (rope.size === 0) return EMPTY
@@ -99,8 +99,7 @@ export const readInode = (pages: Pages, { content }: Inode.Inode, offset: number
   readContent(pages, content, offset, target)
 
 /** The same of an inode item where it stands, without taking it apart. */
-export const readItem = (pages: Pages, item: BTree.Item, offset: number, target: Uint8Array): number => {
-  const { keyEnd, node, valueEnd } = item
+export const readItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item, offset: number, target: Uint8Array) => {
   if (Inode.hasRope(node, keyEnd)) {
     return Rope.read(pages, Rope.decode(pages.layout, node, keyEnd + Inode.AT_CONTENT), offset, target)
   }
@@ -110,9 +109,11 @@ export const readItem = (pages: Pages, item: BTree.Item, offset: number, target:
   return count
 }
 
-/** All content of an inode item that stands in it; nothing if it is a rope. */
-export const inlineOfItem = ({ keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
-  Inode.hasRope(node, keyEnd) ? undefined : node.slice(keyEnd + Inode.HEADER_BYTES, valueEnd)
+/** All content of an inode item, if it stands there or is one page. */
+export const shortOfItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
+  Inode.hasRope(node, keyEnd)
+    ? Rope.onePage(pages, Rope.decode(pages.layout, node, keyEnd + Inode.AT_CONTENT))
+    : node.slice(keyEnd + Inode.HEADER_BYTES, valueEnd)
 
 /** The same of a content. */
 export const readContent = (pages: Pages, content: Inode.Content, offset: number, target: Uint8Array): number => {
@@ -265,11 +266,10 @@ export const replace = (
 
 /** The same where the content stood in its item, and goes on to: answers whether it does. The rest of the item is not taken apart. */
 const replaceInItem = (draft: Inodes.RootsDraft, number: number, bytes: Uint8Array, time: bigint): boolean => {
-  const { layout } = draft
   const found = Inodes.find(draft, draft.roots.names, number)
-  if (found === undefined || bytes.length > Inode.inlineBytesMax(layout)) return false
+  if (found === undefined || bytes.length > Inode.inlineBytesMax(draft.layout)) return false
   const { keyEnd, node, valueEnd } = found
-  if (Inode.typeOf(layout, node, keyEnd, valueEnd) !== Inode.FILE || Inode.hasRope(node, keyEnd)) return false
+  if (Inode.typeOf(draft.layout, node, keyEnd, valueEnd) !== Inode.FILE || Inode.hasRope(node, keyEnd)) return false
   const item = new Uint8Array(Inode.HEADER_BYTES + bytes.length)
   copy(node, keyEnd, item, 0, Inode.HEADER_BYTES)
   item.set(bytes, Inode.HEADER_BYTES)

@@ -46,6 +46,12 @@ export const read = (pages: Pages, rope: Rope, offset: number, target: Uint8Arra
   return count
 }
 
+/** All of a rope that is one page of data; nothing if it is more, or a hole. */
+export const onePage = (pages: Pages, { level, link, size }: Rope): Uint8Array | undefined =>
+  level === 0 && Pointer.pageCount(pages.layout, link, 0) === 1 && size <= pages.layout.pageBytes
+    ? pages.node(link, 0, Node.DATA, 0).slice(0, size)
+    : undefined
+
 /** The same as far as pages are loaded; what is not is added to `missing`, so that many ropes are loaded in one batch. */
 export const gather = (
   pages: Pages,

@@ -89,8 +89,8 @@ const read = (volume: Service, path: string, offset: number, length: number): Be
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
     const item = Inodes.locate(pages, names, entry.success)
     const size = Math.max(0, Math.min(length, Inode.sizeOf(item.node, item.keyEnd) - offset))
-    const inline = offset === 0 && size < length ? Content.inlineOfItem(item) : undefined
-    if (inline !== undefined) return Result.succeed({ number: entry.success.number, size, bytes: inline })
+    const short = offset === 0 && size < length ? Content.shortOfItem(pages, item) : undefined
+    if (short !== undefined) return Result.succeed({ number: entry.success.number, size, bytes: short })
     if (size > READ_BYTES_MAX) return FileError.fileTooLarge(size, READ_BYTES_MAX)
     const bytes = size <= CHUNK_BYTES ? new Uint8Array(size) : NOTHING
     if (bytes.length > 0) Content.readItem(pages, item, offset, bytes)

@@ -113,14 +113,14 @@ export const beginNames = (volume: Service, path: string): Begin<Array<string>> 
     if (entry.success.type !== Inode.FOLDER) return FileError.notAFolder(Path.lastName(volume.facts.layout, path))
     return Folder.names(pages, names, entry.success.number, BATCH_COUNT)
   }
-  const first = FileOperation.beginReading(volume, path, (pages, names) =>
-    volume.immediate.paths.names(names, path, () => list(pages, names))
-  )
+  const { paths, read } = volume.immediate
   return (fiber) =>
-    Effect.flatMapEager(first(fiber), (names) =>
-      names.length < BATCH_COUNT
-        ? Effect.succeed(names)
-        : Effect.map(readFolder(volume, path), (entries) => entries.map(({ name }) => name))
+    Effect.flatMapEager(
+      read(fiber, (pages, { names }) => paths.names(names, path, () => list(pages, names))),
+      (result) =>
+        Result.isSuccess(result) && result.success.length >= BATCH_COUNT
+          ? Effect.map(readFolder(volume, path), (entries) => entries.map(({ name }) => name))
+          : FileOperation.settle(path, result)
     )
 }
 

@@ -210,6 +210,7 @@ export interface Interface {
   readonly openFiles: OpenFiles.OpenFiles
   /** Runs an editing function of the core in the caller's transaction, or in one of its own. */
   readonly write: <A>(f: (draft: Draft<Roots>) => A) => Effect.Effect<A, VolumeError>
+  /** `read` and `write` here and now: who wraps one of these wraps its like. */
   readonly immediate: Immediate.Immediate
 }
 
