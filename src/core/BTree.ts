@@ -8,10 +8,10 @@
  *   under the same parent if both together fill at most three quarters of a page; an empty node never stays.
  * - Every function takes a tree and gives a tree: the old one stays what it was, as far as the draft does not own its nodes.
  */
-import { compare, copy } from "./Bytes.ts"
+import { compare } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import { invariant } from "./Invariant.ts"
-import { type Layout, LEAF_CELL_HEADER_BYTES, NODE_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
+import { type Layout, NODE_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
@@ -215,20 +215,8 @@ const putIntoLeaf = (
 ): ReadonlyArray<Sibling> => {
   const { layout } = draft
   const found = TreeNode.searchLeaf(leaf, sought)
-  const slot = found < 0 ? ~found : found
-  if (found >= 0) {
-    const cell = TreeNode.cellAt(leaf, slot)
-    if (TreeNode.valueBytes(leaf, cell) === count) {
-      copy(to, 0, leaf, TreeNode.leafKeyAt(cell) + sought.length, count)
-      return NO_SIBLINGS
-    }
-    TreeNode.remove(layout, leaf, slot)
-  }
-  if (TreeNode.room(leaf) >= LEAF_CELL_HEADER_BYTES + sought.length + count + SLOT_BYTES) {
-    TreeNode.insertItem(layout, leaf, slot, sought, to, count)
-    return NO_SIBLINGS
-  }
-  return split(draft, leaf, slot, TreeNode.leafCell(sought, to, count))
+  if (TreeNode.putItem(layout, leaf, found, sought, to, count)) return NO_SIBLINGS
+  return split(draft, leaf, found < 0 ? ~found : found, TreeNode.leafCell(sought, to, count))
 }
 
 /** Shares the cells of a full node and one more, at `slot`, out to it and one or two new ones on its right. */
@@ -260,7 +248,7 @@ const UNDERFULL = 1
 const EMPTY = 2
 
 const fillOf = (node: Uint8Array): number =>
-  Node.count(node) === 0 ? EMPTY : TreeNode.used(node) * 3 < node.length - NODE_HEADER_BYTES ? UNDERFULL : FILLED
+  Node.count(node) === 0 ? EMPTY : TreeNode.isUnderfull(node) ? UNDERFULL : FILLED
 
 /** Removes a key; gives the same tree if it is not there. */
 export const remove = (draft: AnyDraft, tree: Tree.Tree, sought: Uint8Array): Tree.Tree => {

@@ -109,6 +109,10 @@ export const readItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item, o
   return count
 }
 
+/** Whether the content of an inode item stands there, or is one run or hole. */
+export const isOneRun = (layout: Layout, { keyEnd, node }: BTree.Item): boolean =>
+  !Inode.hasRope(node, keyEnd) || Rope.decode(layout, node, keyEnd + Inode.AT_CONTENT).level === 0
+
 /** All content of an inode item, if it stands there or is one page. */
 export const shortOfItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
   Inode.hasRope(node, keyEnd)

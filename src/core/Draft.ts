@@ -69,6 +69,8 @@ export class Draft<Roots> implements Pages {
   dirtyBytes = 0
   /** Grows with every edit: tells whether an operation has changed anything. */
   changeCount = 0
+  /** Grows with what changes which nodes of trees there are, or whose they are. */
+  shape = 0
   /** Where the buffers of nodes and of runs come from that are filled whole; what they hold at first means nothing. */
   takeBuffer: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
   /** Set while a bookkeeping tree is edited. */
@@ -83,8 +85,6 @@ export class Draft<Roots> implements Pages {
   #nextId = 1
   #ownedFrom = 1
 
-  /** Grows with what changes which nodes there are, or whose they are, and is no edit. */
-  #turns = 0
   #attempt = 0
   #attempting = false
   #sealed = false
@@ -105,7 +105,7 @@ export class Draft<Roots> implements Pages {
 
   /** Another one whenever something has happened to the draft. */
   get version(): number {
-    return this.changeCount + this.#turns
+    return this.changeCount + this.shape
   }
 
   // ---- reading
@@ -185,6 +185,7 @@ export class Draft<Roots> implements Pages {
     invariant(this.isSealed && this.owns(bytes, at), "a run grows at the end of an operation, where it is owned")
     const id = Pointer.memoryId(this.layout, bytes, at)
     const dirty = this.#nodes.get(id)!
+    this.shape++
     this.dirtyBytes += data.length - dirty.bytes.length
     dirty.bytes = data
     Pointer.writeMemory(this.layout, bytes, at, id, data.length / this.layout.pageBytes)
@@ -200,6 +201,7 @@ export class Draft<Roots> implements Pages {
       const settled = this.#settled.get(id)
       if (settled !== undefined) return this.discard(settled, 0)
       this.changeCount++
+      this.shape++
       this.#discarded.push(id)
       return
     }
@@ -257,6 +259,7 @@ export class Draft<Roots> implements Pages {
     this.#attempting = false
     this.bookkeeping = false
     this.roots = this.#mark.roots
+    this.shape++
     this.#saved.restore()
     this.#discarded.length = 0
     for (let id = this.#mark.nextId; id < this.#nextId; id++) this.#forget(id)
@@ -275,7 +278,7 @@ export class Draft<Roots> implements Pages {
       ownedFrom: this.#ownedFrom,
       shadowed: []
     }
-    this.#turns++
+    this.shape++
     this.#savepoints.push(savepoint)
     this.#ownedFrom = this.#nextId
     return savepoint
@@ -296,7 +299,7 @@ export class Draft<Roots> implements Pages {
   rollback(savepoint: Savepoint<Roots>): void {
     invariant(!this.#attempting, "a rollback lies between operations")
     invariant(this.#savepoints.pop() === savepoint, "savepoints end innermost first")
-    this.#turns++
+    this.shape++
     this.#ownedFrom = savepoint.ownedFrom
     this.roots = savepoint.roots
     this.dead.length = savepoint.deadCount
@@ -335,7 +338,7 @@ export class Draft<Roots> implements Pages {
   /** The node `id` has an address now; its bytes must not change any more. */
   settle(id: number, pointer: Uint8Array): void {
     invariant(this.#nodes.has(id), "only a node in memory is settled")
-    this.#turns++
+    this.shape++
     this.#forget(id)
     this.#settled.add(id, pointer)
   }
@@ -343,7 +346,8 @@ export class Draft<Roots> implements Pages {
   #add(bytes: Uint8Array, at: number, node: Uint8Array, isContent: boolean): void {
     invariant(this.#attempting, "a draft is edited inside an attempt")
     this.changeCount++
-    this.hasContent ||= isContent
+    if (isContent) this.hasContent = true
+    else this.shape++
     const id = this.#nextId++
     this.#nodes.set(id, new DirtyNode(node, this.#attempt))
     this.dirtyBytes += node.length

@@ -7,7 +7,6 @@
  * - A folder has one entry. Removing the last entry of a file that is open leaves an orphan (see `Orphans`).
  */
 import * as Result from "effect/Result"
-import * as BTree from "./BTree.ts"
 import * as Content from "./Content.ts"
 import type { FileResult } from "./FileError.ts"
 import * as FileError from "./FileError.ts"
@@ -18,6 +17,7 @@ import { invariant } from "./Invariant.ts"
 import * as Names from "./Names.ts"
 import * as Orphans from "./Orphans.ts"
 import { CorruptPage } from "./Pages.ts"
+import * as Spot from "./Spot.ts"
 
 type RootsDraft = Inodes.RootsDraft
 
@@ -31,6 +31,9 @@ export interface New {
   readonly gid: number
   /** The content of a file; the target of a symbolic link, as `Path.linkTarget` made it. */
   readonly content: Uint8Array
+  /** Times that are not the time of its making. */
+  readonly accessTime?: bigint
+  readonly modifyTime?: bigint
 }
 
 const usable = (draft: RootsDraft, place: Names.Place): void =>
@@ -49,30 +52,31 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
     return FileError.fileTooLarge(made.content.length, Content.FILE_BYTES_MAX)
   }
   invariant(made.type !== Inode.FOLDER || made.content.length === 0, "a folder has no content")
+  const { names } = draft.roots
   const folder = Names.folderOf(place)
-  const parent = Folder.itemOf(draft, draft.roots.names, folder)
+  const parent = Folder.spotOf(draft, folder, 1)
+  const number = Inodes.nextNumber(draft)
+  const inode = Spot.find(draft, names, Inode.inodeKey(number))
+  if (inode.slot >= 0) throw new CorruptPage(undefined, `inode ${number} is to be given next, and is there`)
+  const spots = Folder.entrySpots(draft, folder, name, number, inode)
   // The ways to the items are loaded now, and an insert needs nothing else.
-  const next = Inodes.nextNumber(draft)
-  if (BTree.find(draft, draft.roots.names, Inode.inodeKey(next)) !== undefined) {
-    throw new CorruptPage(undefined, `inode ${next} is to be given next, and is there`)
-  }
-  BTree.find(draft, draft.roots.names, Inode.parentKey(next, folder, name))
   draft.seal()
-  const number = Inodes.add(draft, {
+  const item = Inode.encode({
     type: made.type,
     mode: made.mode,
     links: 1,
     uid: made.uid,
     gid: made.gid,
-    accessTime: time,
-    modifyTime: time,
+    accessTime: made.accessTime ?? time,
+    modifyTime: made.modifyTime ?? time,
     changeTime: time,
     birthTime: time,
     size: made.content.length,
     content: Content.make(draft, made.content)
   })
-  Folder.addEntry(draft, folder, name, { number, type: made.type })
-  Folder.touch(draft, folder, parent, 1, time)
+  const named: Inode.Entry = { number, type: made.type }
+  const added = Folder.addEntry(draft, Spot.put(draft, names, inode, item), spots, named)
+  Inodes.changeEntries(draft, Folder.touch(draft, added, parent, 1, time), named, 1)
   return Result.succeed(number)
 }
 
@@ -88,10 +92,14 @@ export const link = (draft: RootsDraft, number: number, place: Names.Place, time
   if (place.needsFolder) return FileError.notAFolder(name)
   if (inode.links === LINKS_MAX) return FileError.tooManyLinks()
   const folder = Names.folderOf(place)
-  const parent = Folder.itemOf(draft, names, folder)
-  Inodes.put(draft, number, { ...inode, links: inode.links + 1, changeTime: time })
-  Folder.addEntry(draft, folder, name, { number, type: inode.type })
-  Folder.touch(draft, folder, parent, 1, time)
+  const linked: Inode.Entry = { number, type: inode.type }
+  const parent = Folder.spotOf(draft, folder, 1)
+  const spot = Inodes.spotOf(draft, linked)
+  const spots = Folder.entrySpots(draft, folder, name, number, spot)
+  draft.seal()
+  const counted = Spot.put(draft, names, spot, Inode.encode({ ...inode, links: inode.links + 1, changeTime: time }))
+  const added = Folder.addEntry(draft, counted, spots, linked)
+  Inodes.changeEntries(draft, Folder.touch(draft, added, parent, 1, time), linked, 0)
   return Result.succeed(undefined)
 }
 
@@ -152,10 +160,19 @@ const remove = (
 ): Orphans.Removal => {
   usable(draft, place)
   const folder = Names.folderOf(place)
-  const inode = Inodes.ofEntry(draft, draft.roots.names, entry)
-  const parent = Folder.itemOf(draft, draft.roots.names, folder)
-  Folder.removeEntry(draft, folder, name, entry)
-  Folder.touch(draft, folder, parent, -1, time)
+  const { names } = draft.roots
+  const parent = Folder.spotOf(draft, folder, -1)
+  const spot = Inodes.spotOf(draft, entry)
+  const spots = Folder.entrySpots(draft, folder, name, entry.number, spot)
+  if (Orphans.isBare(draft, entry.number, spot, spots.parent, open)) {
+    if (Spot.staysFull(draft, [spots.entry, spots.parent, spot])) draft.seal()
+    const without = Folder.touch(draft, Folder.dropEntry(draft, names, spots), parent, -1, time)
+    Inodes.changeEntries(draft, Orphans.free(draft, without, spot), entry, -1)
+    return Orphans.FREED
+  }
+  const inode = Inodes.ofEntry(draft, names, entry)
+  const without = Folder.touch(draft, Folder.dropEntry(draft, names, spots), parent, -1, time)
+  Inodes.changeEntries(draft, without, entry, 0)
   return Orphans.unlink(draft, entry.number, inode, time, open)
 }
 
@@ -191,20 +208,22 @@ export const rename = (
   }
   const fromFolder = Names.folderOf(from)
   const toFolder = Names.folderOf(to)
-  const inode = Inodes.ofEntry(draft, names, moved)
   const replacedInode = replaced && Inodes.ofEntry(draft, names, replaced)
-  const fromParent = Folder.itemOf(draft, names, fromFolder)
-  const toParent = Folder.itemOf(draft, names, toFolder)
-  if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced)
-  Folder.removeEntry(draft, fromFolder, fromName, moved)
-  Folder.addEntry(draft, toFolder, toName, moved)
   const added = replaced === undefined ? 1 : 0
-  if (fromFolder === toFolder) Folder.touch(draft, fromFolder, fromParent, added - 1, time)
-  else {
-    Folder.touch(draft, fromFolder, fromParent, -1, time)
-    Folder.touch(draft, toFolder, toParent, added, time)
-  }
-  Inodes.put(draft, moved.number, { ...inode, changeTime: time })
+  const isWithin = fromFolder === toFolder
+  const fromParent = Folder.spotOf(draft, fromFolder, isWithin ? added - 1 : -1)
+  const toParent = isWithin ? fromParent : Folder.spotOf(draft, toFolder, added)
+  const spot = Inodes.spotOf(draft, moved)
+  const fromSpots = Folder.entrySpots(draft, fromFolder, fromName, moved.number, spot)
+  const toSpots = Folder.entrySpots(draft, toFolder, toName, moved.number, spot)
+  if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced)
+  else if (Spot.staysFull(draft, [fromSpots.entry, fromSpots.parent])) draft.seal()
+  let tree = Folder.dropEntry(draft, draft.roots.names, fromSpots)
+  tree = Folder.addEntry(draft, tree, toSpots, moved)
+  tree = Folder.touch(draft, tree, fromParent, isWithin ? added - 1 : -1, time)
+  if (!isWithin) tree = Folder.touch(draft, tree, toParent, added, time)
+  tree = Spot.patch(draft, tree, spot, (bytes, at) => Inode.writeChanged(bytes, at, time))
+  Inodes.changeEntries(draft, tree, moved, 0)
   if (replaced === undefined || replacedInode === undefined) return Result.succeed(Orphans.FREED)
   return Result.succeed(Orphans.unlink(draft, replaced.number, replacedInode, time, open))
 }

@@ -13,6 +13,7 @@ import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
+import * as Spot from "./Spot.ts"
 import type { Tree } from "./Tree.ts"
 
 const NO_NAME = new Uint8Array(0)
@@ -101,15 +102,44 @@ const decoder = new TextDecoder()
 export const isEmpty = (pages: Pages, names: Tree, folder: number): boolean =>
   entries(pages, names, folder, undefined, 1).length === 0
 
-/** A copy of the inode item of a folder that a way through the names led to: what {@link touch} changes. */
-export const itemOf = (pages: Pages, names: Tree, folder: number): Uint8Array =>
-  Inodes.itemOf(pages, names, { number: folder, type: Inode.FOLDER })
+/** The spot of the inode item of a folder that a way through the names led to, and that may have `added` entries more (or fewer). */
+export const spotOf = (draft: Inodes.RootsDraft, folder: number, added: number): Spot.Spot => {
+  const spot = Inodes.spotOf(draft, { number: folder, type: Inode.FOLDER })
+  const item = Spot.item(spot)
+  if (item === undefined || Inode.sizeOf(item.node, item.keyEnd) + added < 0) {
+    throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
+  }
+  return spot
+}
+
+/** Where an entry stands or is to stand: under its folder, and under what it names. */
+export interface EntrySpots {
+  readonly entry: Spot.Spot
+  readonly parent: Spot.Spot
+}
+
+/** The spots of an entry of an inode, whose own spot is given. */
+export const entrySpots = (
+  draft: Inodes.RootsDraft,
+  folder: number,
+  name: Uint8Array,
+  number: number,
+  inode: Spot.Spot
+): EntrySpots => {
+  const { names } = draft.roots
+  return {
+    entry: Spot.find(draft, names, Inode.entryKey(folder, name)),
+    parent: Spot.findAbove(draft, names, inode, Inode.parentKey(number, folder, name))
+  }
+}
 
 /** Adds an entry where there is none, without touching the folder itself. */
-export const addEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
-  Inodes.putEntry(draft, Inode.entryKey(folder, name), entry)
-  Inodes.putBeside(draft, Inode.parentKey(entry.number, folder, name), NO_VALUE)
-}
+export const addEntry = (draft: Inodes.RootsDraft, names: Tree, at: EntrySpots, entry: Inode.Entry): Tree =>
+  Spot.put(draft, Spot.put(draft, names, at.entry, Inode.encodeEntry(entry)), at.parent, NO_VALUE)
+
+/** Removes an entry that is there. */
+export const dropEntry = (draft: Inodes.RootsDraft, names: Tree, { entry, parent }: EntrySpots): Tree =>
+  Spot.remove(draft, Spot.remove(draft, names, parent), entry)
 
 /** Removes the entry of this name, which is the one given. */
 export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array, entry: Inode.Entry): void => {
@@ -117,16 +147,9 @@ export const removeEntry = (draft: Inodes.RootsDraft, folder: number, name: Uint
   Inodes.removeEntry(draft, Inode.entryKey(folder, name), entry)
 }
 
-/** Puts the folder's inode, of this item, after its entries became `added` more (or fewer). */
-export const touch = (
-  draft: Inodes.RootsDraft,
-  folder: number,
-  item: Uint8Array,
-  added: number,
-  time: bigint
-): void => {
-  if (!Inode.addEntries(item, added, time)) {
-    throw new CorruptPage(undefined, `folder ${folder} has more entries than it counts`)
-  }
-  Inodes.putBeside(draft, Inode.inodeKey(folder), item)
-}
+/** Writes into the folder's inode that it has `added` entries more (or fewer). */
+export const touch = (draft: Inodes.RootsDraft, names: Tree, spot: Spot.Spot, added: number, time: bigint): Tree =>
+  Spot.patch(draft, names, spot, (bytes, at) => {
+    Inode.writeSize(bytes, at, Inode.sizeOf(bytes, at) + added)
+    Inode.writeModified(bytes, at, time)
+  })

@@ -247,6 +247,9 @@ export const sizeOf = (bytes: Uint8Array, at: number): number => Bytes.readUint4
 export const hasRope = (bytes: Uint8Array, at: number): boolean =>
   bytes[at + AT_TYPE] !== FOLDER && bytes[at + AT_FORM] !== FORM_INLINE
 
+/** Where the pointer of the rope stands in the item at `at`. */
+export const pointerAt = (at: number): number => at + HEADER_BYTES
+
 /** The type of the item in `bytes[at, end)`, which makes sense. */
 export const typeOf = (layout: Layout, bytes: Uint8Array, at: number, end: number): Type => {
   const type = bytes[at + AT_TYPE]
@@ -263,14 +266,12 @@ export const typeOf = (layout: Layout, bytes: Uint8Array, at: number, end: numbe
   return type
 }
 
-/** Writes into the item of a folder that it has so many entries more; answers whether that is possible. */
-export const addEntries = (item: Uint8Array, added: number, time: bigint): boolean => {
-  const count = Bytes.readUint48(item, AT_CONTENT) + added
-  if (count < 0) return false
-  writeSize(item, 0, count)
-  writeModified(item, 0, time)
-  return true
-}
+/** Writes the time of change over that of the item at `bytes[at]`. */
+export const writeChanged = (bytes: Uint8Array, at: number, time: bigint): void =>
+  Bytes.writeUint64(bytes, at + AT_CTIME, time)
+
+/** The number of names that the item at `bytes[at]` tells. */
+export const linksOf = (bytes: Uint8Array, at: number): number => Bytes.readUint32(bytes, at + AT_LINKS)
 
 /** All of an inode but its content, from the item in `bytes[at, end)`. */
 export const decodeAttributes = (

@@ -9,7 +9,9 @@ import { UINT48_END } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
 import * as Inode from "./Inode.ts"
 import * as Marks from "./Marks.ts"
+import type { Layout } from "./Layout.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
+import * as Spot from "./Spot.ts"
 import type { Roots } from "./Roots.ts"
 import type { Tree } from "./Tree.ts"
 
@@ -41,17 +43,22 @@ export const ofEntry = (pages: Pages, names: Tree, entry: Inode.Entry): Inode.In
   return inode
 }
 
-/** A copy of the item of the inode that an entry names. */
-export const itemOf = (pages: Pages, names: Tree, entry: Inode.Entry): Uint8Array =>
-  BTree.value(locate(pages, names, entry))
-
 /** Where the item of the inode that an entry names stands. */
-export const locate = (pages: Pages, names: Tree, entry: Inode.Entry): BTree.Item => {
-  const found = BTree.find(pages, names, Inode.inodeKey(entry.number))
-  if (found === undefined) throw new CorruptPage(undefined, `an entry names inode ${entry.number}, which is missing`)
-  const { keyEnd, node, valueEnd } = found
-  if (Inode.typeOf(pages.layout, node, keyEnd, valueEnd) !== entry.type) {
-    throw new CorruptPage(undefined, `an entry names inode ${entry.number} with another type than its own`)
+export const locate = (pages: Pages, names: Tree, entry: Inode.Entry): BTree.Item =>
+  named(pages.layout, entry, BTree.find(pages, names, Inode.inodeKey(entry.number)))
+
+/** The spot of the item of the inode that an entry names. */
+export const spotOf = (draft: RootsDraft, entry: Inode.Entry): Spot.Spot => {
+  const spot = Spot.find(draft, draft.roots.names, Inode.inodeKey(entry.number))
+  named(draft.layout, entry, Spot.item(spot))
+  return spot
+}
+
+/** The item that was found for an entry, which is of its type. */
+const named = (layout: Layout, { number, type }: Inode.Entry, found: BTree.Item | undefined): BTree.Item => {
+  if (found === undefined) throw new CorruptPage(undefined, `an entry names inode ${number}, which is missing`)
+  if (Inode.typeOf(layout, found.node, found.keyEnd, found.valueEnd) !== type) {
+    throw new CorruptPage(undefined, `an entry names inode ${number} with another type than its own`)
   }
   return found
 }
@@ -60,6 +67,23 @@ export const locate = (pages: Pages, names: Tree, entry: Inode.Entry): BTree.Ite
 const change = (draft: RootsDraft, { level, link }: Tree, marks: Marks.Marks): void => {
   draft.roots = { ...draft.roots, names: { level, link, marks } }
 }
+
+/** Makes `names`, that came of the tree by an entry more or less, the tree; with so many inodes more. */
+export const changeEntries = (
+  draft: RootsDraft,
+  { level, link }: Tree,
+  entry: Inode.Entry,
+  added: 1 | 0 | -1
+): void => {
+  const { roots } = draft
+  const names = { level, link, marks: marksWith(roots.names, entry) }
+  const nextInode = added > 0 ? entry.number + 1 : roots.nextInode
+  draft.roots = { ...roots, names, nextInode, inodeCount: roots.inodeCount + added }
+}
+
+/** Makes `names`, that has the same entries as the tree, the tree. */
+export const changeBeside = (draft: RootsDraft, names: Tree): void =>
+  change(draft, names, Marks.sameEntries(draft.roots.names))
 
 /** Sets an item that is no entry of a folder. */
 export const putBeside = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): void => {
@@ -101,20 +125,12 @@ export const removeItem = (draft: RootsDraft, key: Uint8Array): void => {
 export const put = (draft: RootsDraft, number: number, inode: Inode.Inode): void =>
   putBeside(draft, Inode.inodeKey(number), Inode.encode(inode))
 
-/** The number that the next {@link add} gives. */
+/** The number that the next inode gets. */
 export const nextNumber = (draft: RootsDraft): number => {
   const { nextInode } = draft.roots
   // No volume comes that far in its life: its root was forged.
   if (nextInode >= UINT48_END - 1) throw new CorruptPage(undefined, "all inode numbers have been given")
   return nextInode
-}
-
-/** Adds an inode under the next number. */
-export const add = (draft: RootsDraft, inode: Inode.Inode): number => {
-  const number = nextNumber(draft)
-  put(draft, number, inode)
-  draft.roots = { ...draft.roots, nextInode: number + 1, inodeCount: draft.roots.inodeCount + 1 }
-  return number
 }
 
 /** Removes the item of an inode that has neither content nor attributes left. */

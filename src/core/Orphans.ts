@@ -15,6 +15,7 @@ import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
+import * as Spot from "./Spot.ts"
 import type { Tree } from "./Tree.ts"
 
 /** The numbers of the files that somebody has open: they are not freed. */
@@ -64,6 +65,31 @@ export const unlink = (
   return { _tag: "Orphaned", number }
 }
 
+/**
+ * Whether the inode of this spot has nothing but one name, whose parent item is given, and at most one run of content, and nobody has it
+ * open: it can be freed with the name, and needs nothing that is not loaded.
+ */
+export const isBare = (
+  draft: Inodes.RootsDraft,
+  number: number,
+  inode: Spot.Spot,
+  parent: Spot.Spot,
+  open: Open
+): boolean => {
+  const item = Spot.item(inode)
+  if (item === undefined || open.has(number) || Inode.linksOf(item.node, item.keyEnd) !== 1) return false
+  // Attributes and entries would stand between the two, and other names after them.
+  const isOnly = parent.leaf === inode.leaf && parent.slot === inode.slot + 1
+  return isOnly && Content.isOneRun(draft.layout, item)
+}
+
+/** Removes the item of a bare inode, and its content. */
+export const free = (draft: Inodes.RootsDraft, names: Tree, inode: Spot.Spot): Tree => {
+  const item = Spot.look(draft, names, inode)
+  if (item !== undefined && Inode.hasRope(item.node, item.keyEnd)) draft.discard(item.node, Inode.pointerAt(item.keyEnd))
+  return Spot.remove(draft, names, inode)
+}
+
 const isSmall = (draft: Inodes.RootsDraft, number: number, inode: Inode.Inode): boolean =>
   (inode.type === Inode.FOLDER
     ? Folder.isEmpty(draft, draft.roots.names, number)
@@ -102,7 +128,9 @@ export const reap = (draft: Inodes.RootsDraft, number: number, steps: number, ti
     }
     left -= found.length
     if (left === 0) {
-      Folder.touch(draft, number, Inode.encode(inode), -found.length, time)
+      const size = inode.size - found.length
+      if (size < 0) throw new CorruptPage(undefined, `folder ${number} has more entries than it counts`)
+      Inodes.put(draft, number, { ...inode, size, modifyTime: time, changeTime: time })
       return false
     }
   }

@@ -147,6 +147,36 @@ export const insertItem = (
   count = value.length
 ): void => writeLeafCell(node, open(layout, node, slot, LEAF_CELL_HEADER_BYTES + key.length + count), key, value, count)
 
+/**
+ * Sets the item of a key that {@link searchLeaf} has found, or not, at `found`, to the first `count` bytes of `value`. Answers whether
+ * there is room; if not, an item that was there is gone.
+ */
+export const putItem = (
+  layout: Layout,
+  node: Uint8Array,
+  found: number,
+  key: Uint8Array,
+  value: Uint8Array,
+  count: number
+): boolean => {
+  const slot = found < 0 ? ~found : found
+  if (found >= 0) {
+    const cell = cellAt(node, slot)
+    if (valueBytes(node, cell) === count) {
+      copy(value, 0, node, leafKeyAt(cell) + key.length, count)
+      return true
+    }
+    remove(layout, node, slot)
+  }
+  const hasRoom = room(node) >= LEAF_CELL_HEADER_BYTES + key.length + count + SLOT_BYTES
+  if (hasRoom) insertItem(layout, node, slot, key, value, count)
+  return hasRoom
+}
+
+/** Whether a node is less than a third full once `less` bytes of cells and slots are gone: then it is to be merged. */
+export const isUnderfull = (node: Uint8Array, less = 0): boolean =>
+  (used(node) - less) * 3 < node.length - NODE_HEADER_BYTES
+
 export const remove = (layout: Layout, node: Uint8Array, slot: number): void => {
   const count = Node.count(node)
   Node.setGarbage(node, Node.garbage(node) + cellBytes(layout, node, cellAt(node, slot)))

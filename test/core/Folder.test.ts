@@ -2,6 +2,7 @@ import * as Result from "effect/Result"
 import { assert, describe, it } from "vitest"
 import * as Folder from "../../src/core/Folder.ts"
 import * as Inode from "../../src/core/Inode.ts"
+import * as Inodes from "../../src/core/Inodes.ts"
 import { InvariantViolation } from "../../src/core/Invariant.ts"
 import { CorruptPage } from "../../src/core/Pages.ts"
 import { outcome, TestFiles } from "./TestFiles.ts"
@@ -50,9 +51,10 @@ describe("Folder", () => {
     const touched = (added: number): unknown => {
       const { files, folder } = make()
       try {
-        files.volume.run((draft) =>
-          Folder.touch(draft, folder, Folder.itemOf(draft, draft.roots.names, folder), added, BigInt(1))
-        )
+        files.volume.run((draft) => {
+          const spot = Folder.spotOf(draft, folder, added)
+          Inodes.changeBeside(draft, Folder.touch(draft, draft.roots.names, spot, added, BigInt(1)))
+        })
         return files.inode(folder)?.size
       } catch (thrown) {
         return thrown instanceof CorruptPage ? thrown.reason : thrown

@@ -17,7 +17,8 @@ import { TestVolume } from "./TestVolume.ts"
 const addFile = (run: CommitRun, bytes: Uint8Array): number =>
   run.volume.run((draft) => {
     const time = BigInt(1)
-    return Inodes.add(draft, {
+    const number = Inodes.nextNumber(draft)
+    Inodes.put(draft, number, {
       type: Inode.FILE,
       mode: 0o644,
       links: 1,
@@ -30,6 +31,8 @@ const addFile = (run: CommitRun, bytes: Uint8Array): number =>
       size: bytes.length,
       content: Content.make(draft, bytes)
     })
+    draft.roots = { ...draft.roots, nextInode: number + 1, inodeCount: draft.roots.inodeCount + 1 }
+    return number
   })
 
 const contentOf = (run: CommitRun, number: number): Uint8Array =>

@@ -1,0 +1,144 @@
+/**
+ * Where a key stands in a tree, or would stand: found once, and edited there without another way down from the root.
+ *
+ * - A spot belongs to the attempt that found it. It is edited in place once that is sealed, where the draft owns the leaf and still has the
+ *   same nodes; everywhere else an edit of a spot is that of `BTree`, and leaves the same tree.
+ * - Other edits may have moved the key within its leaf: that is looked at again.
+ * - A removal that leaves a leaf too empty may need its neighbours: {@link staysFull} tells before, and an operation that is told
+ *   otherwise does not seal.
+ */
+import * as BTree from "./BTree.ts"
+import { compare } from "./Bytes.ts"
+import type { Draft } from "./Draft.ts"
+import { invariant } from "./Invariant.ts"
+import { LEAF_CELL_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
+import * as Node from "./Node.ts"
+import * as Tree from "./Tree.ts"
+import * as TreeNode from "./TreeNode.ts"
+
+type AnyDraft = Draft<unknown>
+
+export interface Spot {
+  readonly key: Uint8Array
+  readonly leaf: Uint8Array
+  /** The slot of the key, or the complement (`~slot`) of where it would be inserted. */
+  slot: number
+  readonly isOwned: boolean
+  /** Whether no leaf comes after this one. */
+  readonly isLast: boolean
+  readonly shape: number
+  changeCount: number
+}
+
+const NO_LEAF = new Uint8Array(0)
+
+/** Finds a key, which the spot keeps. */
+export const find = (draft: AnyDraft, tree: Tree.Tree, key: Uint8Array): Spot => {
+  const { changeCount, layout, shape } = draft
+  if (Tree.isEmpty(layout, tree)) {
+    return { key, leaf: NO_LEAF, slot: ~0, isOwned: false, isLast: true, shape, changeCount }
+  }
+  let { level } = tree
+  let holder = tree.link
+  let at = 0
+  let isLast = true
+  let node = draft.node(holder, at, Node.TREE, level)
+  while (level > 0) {
+    const slot = TreeNode.searchBranch(layout, node, key)
+    if (slot + 1 < Node.count(node)) isLast = false
+    holder = node
+    at = TreeNode.pointerAt(TreeNode.cellAt(node, slot))
+    level--
+    node = draft.node(holder, at, Node.TREE, level)
+  }
+  const slot = TreeNode.searchLeaf(node, key)
+  return { key, leaf: node, slot, isOwned: draft.owns(holder, at), isLast, shape, changeCount }
+}
+
+/** Finds a key that is above that of `below`, often in the same leaf. */
+export const findAbove = (draft: AnyDraft, tree: Tree.Tree, below: Spot, key: Uint8Array): Spot => {
+  const { leaf, shape } = below
+  if (shape !== draft.shape || leaf === NO_LEAF) return find(draft, tree, key)
+  const slot = TreeNode.searchLeaf(leaf, key)
+  const isInside = below.isLast || (slot < 0 ? ~slot : slot) < Node.count(leaf)
+  return isInside ? { ...below, key, slot, changeCount: draft.changeCount } : find(draft, tree, key)
+}
+
+/** The item, as long as nothing is edited. */
+export const item = ({ leaf, slot }: Spot): BTree.Item | undefined => (slot < 0 ? undefined : BTree.itemAt(leaf, slot))
+
+/** The item as it stands now in the tree that the edits since have made. */
+export const look = (draft: AnyDraft, tree: Tree.Tree, spot: Spot): BTree.Item | undefined => {
+  if (!isFirm(draft, spot)) return BTree.find(draft, tree, spot.key)
+  const slot = slotNow(draft, spot)
+  return slot < 0 ? undefined : BTree.itemAt(spot.leaf, slot)
+}
+
+/** Writes over the value of an item that is there and stays as long as it is: `write` gets bytes and where in them the value begins. */
+export const patch = (
+  draft: AnyDraft,
+  tree: Tree.Tree,
+  spot: Spot,
+  write: (bytes: Uint8Array, at: number) => void
+): Tree.Tree => {
+  if (isFirm(draft, spot)) {
+    const { keyEnd } = BTree.itemAt(spot.leaf, slotNow(draft, spot))
+    draft.changeCount++
+    write(spot.leaf, keyEnd)
+    return tree
+  }
+  const value = BTree.get(draft, tree, spot.key)
+  invariant(value !== undefined, "an item that is there is written over")
+  write(value, 0)
+  return BTree.put(draft, tree, spot.key, value)
+}
+
+/** Sets the value of the key to the first `count` bytes of `value`. */
+export const put = (
+  draft: AnyDraft,
+  tree: Tree.Tree,
+  spot: Spot,
+  value: Uint8Array,
+  count = value.length
+): Tree.Tree => {
+  if (!isFirm(draft, spot)) return BTree.put(draft, tree, spot.key, value, count)
+  const slot = slotNow(draft, spot)
+  draft.changeCount++
+  return TreeNode.putItem(draft.layout, spot.leaf, slot, spot.key, value, count)
+    ? tree
+    : BTree.put(draft, tree, spot.key, value, count)
+}
+
+/** Whether the items of these spots are there and may be removed in place: no leaf is to be merged then. */
+export const staysFull = (draft: AnyDraft, spots: ReadonlyArray<Spot>): boolean => {
+  let less = 0
+  for (const { isOwned, leaf, slot } of spots) {
+    if (slot < 0 || !isOwned) return false
+    less += TreeNode.cellBytes(draft.layout, leaf, TreeNode.cellAt(leaf, slot)) + SLOT_BYTES
+  }
+  return spots.every(({ leaf }) => !TreeNode.isUnderfull(leaf, less))
+}
+
+/** Removes the key; gives the same tree if it is not there. Where the attempt is sealed, {@link staysFull} was asked before. */
+export const remove = (draft: AnyDraft, tree: Tree.Tree, spot: Spot): Tree.Tree => {
+  if (!isFirm(draft, spot)) return BTree.remove(draft, tree, spot.key)
+  const slot = slotNow(draft, spot)
+  if (slot < 0) return tree
+  draft.changeCount++
+  TreeNode.remove(draft.layout, spot.leaf, slot)
+  return tree
+}
+
+const isFirm = (draft: AnyDraft, { isOwned, shape }: Spot): boolean =>
+  isOwned && shape === draft.shape && draft.isSealed
+
+const slotNow = (draft: AnyDraft, spot: Spot): number => {
+  if (spot.changeCount === draft.changeCount) return spot.slot
+  const { key, leaf, slot } = spot
+  if (slot >= 0 && slot < Node.count(leaf)) {
+    const keyAt = TreeNode.cellAt(leaf, slot) + LEAF_CELL_HEADER_BYTES
+    const keyEnd = keyAt + TreeNode.keyBytes(leaf, TreeNode.cellAt(leaf, slot))
+    if (compare(leaf, keyAt, keyEnd, key, 0, key.length) === 0) return slot
+  }
+  return TreeNode.searchLeaf(leaf, key)
+}
