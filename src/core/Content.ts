@@ -25,6 +25,7 @@ import * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
 import * as RopePath from "./RopePath.ts"
 import * as RopeRun from "./RopeRun.ts"
+import * as ShortContent from "./ShortContent.ts"
 import * as Tail from "./Tail.ts"
 import type { Tree } from "./Tree.ts"
 
@@ -108,10 +109,6 @@ export const readItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item, o
   copy(node, at, target, 0, count)
   return count
 }
-
-/** Whether the content of an inode item stands there, or is one run or hole. */
-export const isOneRun = (layout: Layout, { keyEnd, node }: BTree.Item): boolean =>
-  !Inode.hasRope(node, keyEnd) || Rope.decode(layout, node, keyEnd + Inode.AT_CONTENT).level === 0
 
 /** All content of an inode item, if it stands there or is one page. */
 export const shortOfItem = (pages: Pages, { keyEnd, node, valueEnd }: BTree.Item): Uint8Array | undefined =>
@@ -255,7 +252,7 @@ export const replace = (
   bytes: Uint8Array,
   time: bigint
 ): FileResult<boolean> => {
-  if (replaceInItem(draft, number, bytes, time)) return Result.succeed(true)
+  if (ShortContent.replace(draft, number, bytes, time)) return Result.succeed(true)
   const file = fileOf(draft, draft.roots.names, number)
   if (Result.isFailure(file)) return Result.fail(file.failure)
   if (bytes.length > FILE_BYTES_MAX) return FileError.fileTooLarge(bytes.length, FILE_BYTES_MAX)
@@ -266,22 +263,6 @@ export const replace = (
   if (isDone) draft.seal()
   put(draft, number, file.success, isDone ? make(draft, bytes) : rest, time)
   return Result.succeed(isDone)
-}
-
-/** The same where the content stood in its item, and goes on to: answers whether it does. The rest of the item is not taken apart. */
-const replaceInItem = (draft: Inodes.RootsDraft, number: number, bytes: Uint8Array, time: bigint): boolean => {
-  const found = Inodes.find(draft, draft.roots.names, number)
-  if (found === undefined || bytes.length > Inode.inlineBytesMax(draft.layout)) return false
-  const { keyEnd, node, valueEnd } = found
-  if (Inode.typeOf(draft.layout, node, keyEnd, valueEnd) !== Inode.FILE || Inode.hasRope(node, keyEnd)) return false
-  const item = new Uint8Array(Inode.HEADER_BYTES + bytes.length)
-  copy(node, keyEnd, item, 0, Inode.HEADER_BYTES)
-  item.set(bytes, Inode.HEADER_BYTES)
-  Inode.writeSize(item, 0, bytes.length)
-  Inode.writeModified(item, 0, time)
-  draft.seal()
-  Inodes.putBeside(draft, Inode.inodeKey(number), item)
-  return true
 }
 
 /** Puts bytes in at `offset`; what stood there moves on. After the end it is a write. Answers the size. */
@@ -372,6 +353,7 @@ const pieceFrom = (pages: Pages, rope: Rope.Rope, offset: number, count: number)
 
 /** Cuts the content off at `size`, or adds zeros up to it. Answers whether that is done; it goes on when called again. */
 export const truncate = (draft: Inodes.RootsDraft, number: number, size: number, time: bigint): FileResult<boolean> => {
+  if (ShortContent.cut(draft, number, size, time)) return Result.succeed(true)
   const file = fileOf(draft, draft.roots.names, number)
   if (Result.isFailure(file)) return Result.fail(file.failure)
   invariant(Number.isSafeInteger(size) && size >= 0, "a size is not below zero")

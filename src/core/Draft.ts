@@ -34,9 +34,12 @@ class DirtyNode {
   bytes: Uint8Array
   /** The attempt that last saved or made it. */
   attempt: number
-  constructor(bytes: Uint8Array, attempt: number) {
+  /** Whether it is a node of a tree, and no content. */
+  readonly isTree: boolean
+  constructor(bytes: Uint8Array, attempt: number, isTree: boolean) {
     this.bytes = bytes
     this.attempt = attempt
+    this.isTree = isTree
   }
 }
 
@@ -79,7 +82,8 @@ export class Draft<Roots> implements Pages {
   hasContent = false
 
   readonly #source: PageSource
-  readonly #nodes = new Map<number, DirtyNode>()
+  /** By number. */
+  readonly #nodes: Array<DirtyNode | undefined> = [undefined]
   readonly #settled: SettledNodes
   readonly #savepoints: Array<Savepoint<Roots>> = []
   #nextId = 1
@@ -133,7 +137,7 @@ export class Draft<Roots> implements Pages {
     const { layout } = this
     if (!Pointer.isMemory(layout, bytes, at)) return false
     const id = Pointer.memoryId(layout, bytes, at)
-    return id >= this.#ownedFrom && this.#nodes.has(id)
+    return id >= this.#ownedFrom && this.#nodes[id] !== undefined
   }
 
   /**
@@ -145,7 +149,7 @@ export class Draft<Roots> implements Pages {
     const { layout } = this
     if (Pointer.isMemory(layout, bytes, at)) {
       const id = Pointer.memoryId(layout, bytes, at)
-      const dirty = this.#nodes.get(id)
+      const dirty = this.#nodes[id]
       if (dirty !== undefined && id >= this.#ownedFrom) {
         if (!this.#sealed && dirty.attempt !== this.#attempt) {
           dirty.attempt = this.#attempt
@@ -165,7 +169,7 @@ export class Draft<Roots> implements Pages {
 
   /** Makes a new empty node and writes its pointer to `bytes[at]`, which the caller owns. */
   create(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
-    const node = new Uint8Array(this.layout.pageBytes)
+    const node = this.takeBuffer(this.layout.pageBytes)
     Node.clear(node, kind, level)
     this.#add(bytes, at, node, kind !== Node.TREE)
     return node
@@ -184,8 +188,7 @@ export class Draft<Roots> implements Pages {
   replace(bytes: Uint8Array, at: number, data: Uint8Array): void {
     invariant(this.isSealed && this.owns(bytes, at), "a run grows at the end of an operation, where it is owned")
     const id = Pointer.memoryId(this.layout, bytes, at)
-    const dirty = this.#nodes.get(id)!
-    this.shape++
+    const dirty = this.#nodes[id]!
     this.dirtyBytes += data.length - dirty.bytes.length
     dirty.bytes = data
     Pointer.writeMemory(this.layout, bytes, at, id, data.length / this.layout.pageBytes)
@@ -201,7 +204,7 @@ export class Draft<Roots> implements Pages {
       const settled = this.#settled.get(id)
       if (settled !== undefined) return this.discard(settled, 0)
       this.changeCount++
-      this.shape++
+      if (this.#nodes[id]?.isTree === true) this.shape++
       this.#discarded.push(id)
       return
     }
@@ -317,7 +320,7 @@ export class Draft<Roots> implements Pages {
 
   /** The bytes of a node that is still in memory, or `undefined` if it has an address by now. */
   dirty(id: number): Uint8Array | undefined {
-    return this.#nodes.get(id)?.bytes
+    return this.#nodes[id]?.bytes
   }
 
   /** The pointer on disk of a node that was settled. */
@@ -337,7 +340,7 @@ export class Draft<Roots> implements Pages {
 
   /** The node `id` has an address now; its bytes must not change any more. */
   settle(id: number, pointer: Uint8Array): void {
-    invariant(this.#nodes.has(id), "only a node in memory is settled")
+    invariant(this.#nodes[id] !== undefined, "only a node in memory is settled")
     this.shape++
     this.#forget(id)
     this.#settled.add(id, pointer)
@@ -349,23 +352,23 @@ export class Draft<Roots> implements Pages {
     if (isContent) this.hasContent = true
     else this.shape++
     const id = this.#nextId++
-    this.#nodes.set(id, new DirtyNode(node, this.#attempt))
+    this.#nodes[id] = new DirtyNode(node, this.#attempt, !isContent)
     this.dirtyBytes += node.length
     Pointer.writeMemory(this.layout, bytes, at, id, node.length / this.layout.pageBytes)
   }
 
   #forget(id: number): void {
-    const dirty = this.#nodes.get(id)
+    const dirty = this.#nodes[id]
     if (dirty === undefined) return
     this.dirtyBytes -= dirty.bytes.length
-    this.#nodes.delete(id)
+    this.#nodes[id] = undefined
   }
 
   #find(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array | undefined {
     const { layout } = this
     if (Pointer.isMemory(layout, bytes, at)) {
       const id = Pointer.memoryId(layout, bytes, at)
-      const dirty = this.#nodes.get(id)
+      const dirty = this.#nodes[id]
       if (dirty !== undefined) {
         if (isOfKind(dirty.bytes, kind, level)) return dirty.bytes
       } else {

@@ -61,7 +61,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
   const spots = Folder.entrySpots(draft, folder, name, number, inode)
   // The ways to the items are loaded now, and an insert needs nothing else.
   draft.seal()
-  const item = Inode.encode({
+  const count = Inode.encodeToScratch({
     type: made.type,
     mode: made.mode,
     links: 1,
@@ -75,7 +75,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
     content: Content.make(draft, made.content)
   })
   const named: Inode.Entry = { number, type: made.type }
-  const added = Folder.addEntry(draft, Spot.put(draft, names, inode, item), spots, named)
+  const added = Folder.addEntry(draft, Spot.put(draft, names, inode, Inode.scratch, count), spots, named)
   Inodes.changeEntries(draft, Folder.touch(draft, added, parent, 1, time), named, 1)
   return Result.succeed(number)
 }
@@ -97,7 +97,8 @@ export const link = (draft: RootsDraft, number: number, place: Names.Place, time
   const spot = Inodes.spotOf(draft, linked)
   const spots = Folder.entrySpots(draft, folder, name, number, spot)
   draft.seal()
-  const counted = Spot.put(draft, names, spot, Inode.encode({ ...inode, links: inode.links + 1, changeTime: time }))
+  const count = Inode.encodeToScratch({ ...inode, links: inode.links + 1, changeTime: time })
+  const counted = Spot.put(draft, names, spot, Inode.scratch, count)
   const added = Folder.addEntry(draft, counted, spots, linked)
   Inodes.changeEntries(draft, Folder.touch(draft, added, parent, 1, time), linked, 0)
   return Result.succeed(undefined)

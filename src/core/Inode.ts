@@ -23,7 +23,7 @@
  * - The root folder has number 1 and no entry. Numbers are never given twice; inodes and tables share them.
  */
 import * as Bytes from "./Bytes.ts"
-import type { Layout } from "./Layout.ts"
+import { type Layout, PAGE_BYTES_MAX } from "./Layout.ts"
 import { CorruptPage } from "./Pages.ts"
 
 export const ROOT = 1
@@ -59,7 +59,7 @@ const AT_CTIME = 32
 const AT_BIRTHTIME = 40
 /** Where size, form and content (or an encoded rope) begin. */
 export const AT_CONTENT = 48
-const AT_FORM = 54
+export const AT_FORM = 54
 export const HEADER_BYTES = 55
 /** The form of a content that stands in its item: no level of a rope is as high. */
 export const FORM_INLINE = 255
@@ -193,15 +193,26 @@ export const decodeKey = (key: Uint8Array): Key => {
 
 const isType = (type: number): type is Type => type === FILE || type === FOLDER || type === SYMBOLIC_LINK
 
-export const encode = (inode: Inode): Uint8Array => {
-  const bytes = encodeHead(NO_HEAD, inode.content)
-  bytes[0] = VERSION
-  writeAttributes(bytes, 0, inode)
-  if (inode.type === FOLDER) Bytes.writeUint48(bytes, AT_CONTENT, inode.size)
-  return bytes
-}
+/** The item of an inode. */
+export const encode = (inode: Inode): Uint8Array => scratch.slice(0, encodeToScratch(inode))
 
-const NO_HEAD = new Uint8Array(0)
+/** What {@link encodeToScratch} has written last. */
+export const scratch = new Uint8Array(PAGE_BYTES_MAX)
+
+/** Writes the item of an inode to the beginning of {@link scratch}, and answers its length: arrays as long as an item are dear. */
+export const encodeToScratch = (inode: Inode): number => {
+  const { content } = inode
+  scratch[0] = VERSION
+  writeAttributes(scratch, 0, inode)
+  if (content._tag === "Rope") {
+    Bytes.copy(content.encoded, 0, scratch, AT_CONTENT, content.encoded.length)
+    return AT_CONTENT + content.encoded.length
+  }
+  writeSize(scratch, 0, inode.type === FOLDER ? inode.size : content.bytes.length)
+  scratch[AT_FORM] = FORM_INLINE
+  Bytes.copy(content.bytes, 0, scratch, HEADER_BYTES, content.bytes.length)
+  return HEADER_BYTES + content.bytes.length
+}
 
 /** An item of what stands before size, form and content in another one, and of this content. */
 export const encodeHead = (head: Uint8Array, content: Content): Uint8Array => {

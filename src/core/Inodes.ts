@@ -85,10 +85,10 @@ export const changeEntries = (
 export const changeBeside = (draft: RootsDraft, names: Tree): void =>
   change(draft, names, Marks.sameEntries(draft.roots.names))
 
-/** Sets an item that is no entry of a folder. */
-export const putBeside = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): void => {
+/** Sets an item that is no entry of a folder to the first `count` bytes of `value`. */
+export const putBeside = (draft: RootsDraft, key: Uint8Array, value: Uint8Array, count = value.length): void => {
   const { names } = draft.roots
-  change(draft, BTree.put(draft, names, key, value), Marks.sameEntries(names))
+  change(draft, BTree.put(draft, names, key, value, count), Marks.sameEntries(names))
 }
 
 /** Removes an item that is no entry of a folder. */
@@ -123,7 +123,7 @@ export const removeItem = (draft: RootsDraft, key: Uint8Array): void => {
 }
 
 export const put = (draft: RootsDraft, number: number, inode: Inode.Inode): void =>
-  putBeside(draft, Inode.inodeKey(number), Inode.encode(inode))
+  putBeside(draft, Inode.inodeKey(number), Inode.scratch, Inode.encodeToScratch(inode))
 
 /** The number that the next inode gets. */
 export const nextNumber = (draft: RootsDraft): number => {

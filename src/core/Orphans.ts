@@ -15,6 +15,7 @@ import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import { invariant } from "./Invariant.ts"
 import { CorruptPage, type Pages } from "./Pages.ts"
+import * as ShortContent from "./ShortContent.ts"
 import * as Spot from "./Spot.ts"
 import type { Tree } from "./Tree.ts"
 
@@ -80,7 +81,7 @@ export const isBare = (
   if (item === undefined || open.has(number) || Inode.linksOf(item.node, item.keyEnd) !== 1) return false
   // Attributes and entries would stand between the two, and other names after them.
   const isOnly = parent.leaf === inode.leaf && parent.slot === inode.slot + 1
-  return isOnly && Content.isOneRun(draft.layout, item)
+  return isOnly && ShortContent.isOneRun(draft.layout, item)
 }
 
 /** Removes the item of a bare inode, and its content. */
