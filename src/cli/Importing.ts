@@ -56,9 +56,7 @@ export const run = Effect.fnUntraced(function* <E>(
 
   const placeOf = (draft: RootsDraft, folder: number, name: string): FileResult<Names.Place> => {
     const bytes = Path.name(layout, name)
-    return Result.isFailure(bytes)
-      ? Result.fail(bytes.failure)
-      : Names.placeIn(draft, draft.roots.names, folder, bytes.success)
+    return Result.isFailure(bytes) ? Result.fail(bytes.failure) : Names.placeIn(draft, folder, bytes.success)
   }
 
   const create = (path: string, folder: number, entry: Source.Entry, name: string, content: Uint8Array) =>

@@ -13,7 +13,7 @@ import type { Draft } from "./Draft.ts"
 import { invariant } from "./Invariant.ts"
 import { type Layout, NODE_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
-import { CorruptPage, type Pages } from "./Pages.ts"
+import { CorruptPage, demand, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 import * as Tree from "./Tree.ts"
 import * as TreeNode from "./TreeNode.ts"
@@ -249,6 +249,31 @@ const EMPTY = 2
 
 const fillOf = (node: Uint8Array): number =>
   Node.count(node) === 0 ? EMPTY : TreeNode.isUnderfull(node) ? UNDERFULL : FILLED
+
+/**
+ * Loads all that removing `count` items in and around the leaf of `sought` may need, so that the attempt may be sealed before. Answers
+ * whether it could: where a branch might have to be merged as well, nobody knows before.
+ */
+export const prepareRemovals = (draft: AnyDraft, tree: Tree.Tree, sought: Uint8Array, count: number): boolean => {
+  const { layout } = draft
+  let node = draft.node(tree.link, 0, Node.TREE, tree.level)
+  for (let { level } = tree; level > 0; level--) {
+    const slot = TreeNode.searchBranch(layout, node, sought)
+    const missing: Array<Pointer.Pointer> = []
+    let lost = 0
+    for (let near = slot - count; level === 1 && near <= slot + count; near++) {
+      if (near < 0 || near >= Node.count(node)) continue
+      const cell = TreeNode.cellAt(node, near)
+      lost += TreeNode.cellBytes(layout, node, cell) + SLOT_BYTES
+      draft.peek(node, TreeNode.pointerAt(cell), Node.TREE, 0, missing)
+    }
+    demand(missing)
+    // The root has no neighbour, and a leaf that is left alone under it takes its place.
+    if (level < tree.level && TreeNode.isUnderfull(node, lost)) return false
+    node = draft.node(node, TreeNode.pointerAt(TreeNode.cellAt(node, slot)), Node.TREE, level - 1)
+  }
+  return true
+}
 
 /** Removes a key; gives the same tree if it is not there. */
 export const remove = (draft: AnyDraft, tree: Tree.Tree, sought: Uint8Array): Tree.Tree => {

@@ -82,13 +82,11 @@ export class Draft<Roots> implements Pages {
   hasContent = false
 
   readonly #source: PageSource
-  /** By number. */
   readonly #nodes: Array<DirtyNode | undefined> = [undefined]
   readonly #settled: SettledNodes
   readonly #savepoints: Array<Savepoint<Roots>> = []
   #nextId = 1
   #ownedFrom = 1
-
   #attempt = 0
   #attempting = false
   #sealed = false

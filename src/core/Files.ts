@@ -58,7 +58,7 @@ export const create = (draft: RootsDraft, place: Names.Place, made: New, time: b
   const number = Inodes.nextNumber(draft)
   const inode = Spot.find(draft, names, Inode.inodeKey(number))
   if (inode.slot >= 0) throw new CorruptPage(undefined, `inode ${number} is to be given next, and is there`)
-  const spots = Folder.entrySpots(draft, folder, name, number, inode)
+  const spots = Folder.entrySpots(draft, folder, name, number, inode, place.spot)
   // The ways to the items are loaded now, and an insert needs nothing else.
   draft.seal()
   const count = Inode.encodeToScratch({
@@ -95,7 +95,7 @@ export const link = (draft: RootsDraft, number: number, place: Names.Place, time
   const linked: Inode.Entry = { number, type: inode.type }
   const parent = Folder.spotOf(draft, folder, 1)
   const spot = Inodes.spotOf(draft, linked)
-  const spots = Folder.entrySpots(draft, folder, name, number, spot)
+  const spots = Folder.entrySpots(draft, folder, name, number, spot, place.spot)
   draft.seal()
   const count = Inode.encodeToScratch({ ...inode, links: inode.links + 1, changeTime: time })
   const counted = Spot.put(draft, names, spot, Inode.scratch, count)
@@ -164,9 +164,9 @@ const remove = (
   const { names } = draft.roots
   const parent = Folder.spotOf(draft, folder, -1)
   const spot = Inodes.spotOf(draft, entry)
-  const spots = Folder.entrySpots(draft, folder, name, entry.number, spot)
+  const spots = Folder.entrySpots(draft, folder, name, entry.number, spot, place.spot)
   if (Orphans.isBare(draft, entry.number, spot, spots.parent, open)) {
-    if (Spot.staysFull(draft, [spots.entry, spots.parent, spot])) draft.seal()
+    if (Spot.prepareRemovals(draft, names, [spots.entry, spots.parent, spot])) draft.seal()
     const without = Folder.touch(draft, Folder.dropEntry(draft, names, spots), parent, -1, time)
     Inodes.changeEntries(draft, Orphans.free(draft, without, spot), entry, -1)
     return Orphans.FREED
@@ -215,10 +215,10 @@ export const rename = (
   const fromParent = Folder.spotOf(draft, fromFolder, isWithin ? added - 1 : -1)
   const toParent = isWithin ? fromParent : Folder.spotOf(draft, toFolder, added)
   const spot = Inodes.spotOf(draft, moved)
-  const fromSpots = Folder.entrySpots(draft, fromFolder, fromName, moved.number, spot)
-  const toSpots = Folder.entrySpots(draft, toFolder, toName, moved.number, spot)
+  const fromSpots = Folder.entrySpots(draft, fromFolder, fromName, moved.number, spot, from.spot)
+  const toSpots = Folder.entrySpots(draft, toFolder, toName, moved.number, spot, to.spot)
   if (replaced !== undefined) Folder.removeEntry(draft, toFolder, toName, replaced)
-  else if (Spot.staysFull(draft, [fromSpots.entry, fromSpots.parent])) draft.seal()
+  else if (Spot.prepareRemovals(draft, names, [fromSpots.entry, fromSpots.parent])) draft.seal()
   let tree = Folder.dropEntry(draft, draft.roots.names, fromSpots)
   tree = Folder.addEntry(draft, tree, toSpots, moved)
   tree = Folder.touch(draft, tree, fromParent, isWithin ? added - 1 : -1, time)

@@ -25,10 +25,12 @@ export interface Named extends Inode.Entry {
 }
 
 /** What a name stands for in a folder. */
-export const lookup = (pages: Pages, names: Tree, folder: number, name: Uint8Array): Inode.Entry | undefined => {
-  const found = BTree.find(pages, names, Inode.entryKey(folder, name))
-  return found === undefined ? undefined : Inode.decodeEntry(found.node, found.keyEnd, found.valueEnd)
-}
+export const lookup = (pages: Pages, names: Tree, folder: number, name: Uint8Array): Inode.Entry | undefined =>
+  entryOf(BTree.find(pages, names, Inode.entryKey(folder, name)))
+
+/** The entry of an item that was found, or not. */
+export const entryOf = (found: BTree.Item | undefined): Inode.Entry | undefined =>
+  found && Inode.decodeEntry(found.node, found.keyEnd, found.valueEnd)
 
 /** Up to `countMax` entries after the name `after` (from the first one if `undefined`), in the byte order of names. */
 export const entries = (
@@ -118,20 +120,18 @@ export interface EntrySpots {
   readonly parent: Spot.Spot
 }
 
-/** The spots of an entry of an inode, whose own spot is given. */
+/** The spots of an entry of an inode, whose own spot is given; and that of the entry, if it is known. */
 export const entrySpots = (
   draft: Inodes.RootsDraft,
   folder: number,
   name: Uint8Array,
   number: number,
-  inode: Spot.Spot
-): EntrySpots => {
-  const { names } = draft.roots
-  return {
-    entry: Spot.find(draft, names, Inode.entryKey(folder, name)),
-    parent: Spot.findAbove(draft, names, inode, Inode.parentKey(number, folder, name))
-  }
-}
+  inode: Spot.Spot,
+  entry = Spot.find(draft, draft.roots.names, Inode.entryKey(folder, name))
+): EntrySpots => ({
+  entry,
+  parent: Spot.findAbove(draft, draft.roots.names, inode, Inode.parentKey(number, folder, name))
+})
 
 /** Adds an entry where there is none, without touching the folder itself. */
 export const addEntry = (draft: Inodes.RootsDraft, names: Tree, at: EntrySpots, entry: Inode.Entry): Tree =>

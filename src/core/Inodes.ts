@@ -76,7 +76,8 @@ export const changeEntries = (
   added: 1 | 0 | -1
 ): void => {
   const { roots } = draft
-  const names = { level, link, marks: marksWith(roots.names, entry) }
+  const isMade = added > 0 && entry.type !== Inode.FILE
+  const names = { level, link, marks: isMade ? Marks.moreWays(roots.names) : marksWith(roots.names, entry) }
   const nextInode = added > 0 ? entry.number + 1 : roots.nextInode
   draft.roots = { ...roots, names, nextInode, inodeCount: roots.inodeCount + added }
 }

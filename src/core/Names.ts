@@ -16,6 +16,7 @@ import * as Inode from "./Inode.ts"
 import * as Inodes from "./Inodes.ts"
 import type { Pages } from "./Pages.ts"
 import * as Path from "./Path.ts"
+import * as Spot from "./Spot.ts"
 import type { Tree } from "./Tree.ts"
 
 /** Where an entry stands or could stand. */
@@ -27,6 +28,8 @@ export interface Place {
   /** The name of the entry; `undefined` for the root and after `.` or `..`: then `entry` is the trail's last folder. */
   readonly name: Uint8Array | undefined
   readonly entry: Inode.Entry | undefined
+  /** Where the entry stands, or would, if that was found as well. */
+  readonly spot?: Spot.Spot
   /** Whether a slash at the path's end asks for a folder. */
   readonly needsFolder: boolean
 }
@@ -48,13 +51,19 @@ export const place = (pages: Pages, names: Tree, path: Path.Path): FileResult<Pl
 /** The same behind symbolic links: for what opens a file or makes it where it is not. */
 export const target = (pages: Pages, names: Tree, path: Path.Path): FileResult<Place> => walk(pages, names, path, true)
 
+/** The place of a name in the last folder of a trail. */
+export const placeAt = (draft: Inodes.RootsDraft, trail: ReadonlyArray<number>, name: Uint8Array): Place => {
+  const { names } = draft.roots
+  const spot = Spot.find(draft, names, Inode.entryKey(trail[trail.length - 1], name))
+  return { names, trail, name, entry: Folder.entryOf(Spot.item(spot)), spot, needsFolder: false }
+}
+
 /** The place of a name in a folder that is known by its number; it cannot be the goal of a folder's rename. */
-export const placeIn = (pages: Pages, names: Tree, folder: number, name: Uint8Array): FileResult<Place> => {
-  const inode = Inodes.get(pages, names, folder)
+export const placeIn = (draft: Inodes.RootsDraft, folder: number, name: Uint8Array): FileResult<Place> => {
+  const inode = Inodes.get(draft, draft.roots.names, folder)
   if (inode === undefined || inode.links === 0) return FileError.notFound(FileError.NO_NAME)
   if (inode.type !== Inode.FOLDER) return FileError.notAFolder(FileError.NO_NAME)
-  const entry = Folder.lookup(pages, names, folder, name)
-  return Result.succeed({ names, trail: [folder], name, entry, needsFolder: false })
+  return Result.succeed(placeAt(draft, [folder], name))
 }
 
 const walk = (pages: Pages, names: Tree, path: Path.Path, followLast: boolean): FileResult<Place> => {

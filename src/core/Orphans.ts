@@ -87,7 +87,8 @@ export const isBare = (
 /** Removes the item of a bare inode, and its content. */
 export const free = (draft: Inodes.RootsDraft, names: Tree, inode: Spot.Spot): Tree => {
   const item = Spot.look(draft, names, inode)
-  if (item !== undefined && Inode.hasRope(item.node, item.keyEnd)) draft.discard(item.node, Inode.pointerAt(item.keyEnd))
+  if (item !== undefined && Inode.hasRope(item.node, item.keyEnd))
+    draft.discard(item.node, Inode.pointerAt(item.keyEnd))
   return Spot.remove(draft, names, inode)
 }
 

@@ -24,8 +24,7 @@ export const isOneRun = (layout: Layout, { keyEnd, node }: BTree.Item): boolean 
 /** The item of a file that has short content. */
 const itemOf = (draft: Inodes.RootsDraft, spot: Spot.Spot): BTree.Item | undefined => {
   const item = Spot.item(spot)
-  const isFile =
-    item !== undefined && Inode.typeOf(draft.layout, item.node, item.keyEnd, item.valueEnd) === Inode.FILE
+  const isFile = item !== undefined && Inode.typeOf(draft.layout, item.node, item.keyEnd, item.valueEnd) === Inode.FILE
   return isFile && isOneRun(draft.layout, item) ? item : undefined
 }
 

@@ -4,8 +4,8 @@
  * - A spot belongs to the attempt that found it. It is edited in place once that is sealed, where the draft owns the leaf and still has the
  *   same nodes; everywhere else an edit of a spot is that of `BTree`, and leaves the same tree.
  * - Other edits may have moved the key within its leaf: that is looked at again.
- * - A removal that leaves a leaf too empty may need its neighbours: {@link staysFull} tells before, and an operation that is told
- *   otherwise does not seal.
+ * - A removal that leaves a leaf too empty may need its neighbours: {@link prepareRemovals} loads them, or says that the operation must
+ *   not be sealed.
  */
 import * as BTree from "./BTree.ts"
 import { compare } from "./Bytes.ts"
@@ -109,23 +109,30 @@ export const put = (
     : BTree.put(draft, tree, spot.key, value, count)
 }
 
-/** Whether the items of these spots are there and may be removed in place: no leaf is to be merged then. */
-export const staysFull = (draft: AnyDraft, spots: ReadonlyArray<Spot>): boolean => {
-  let less = 0
-  for (const { isOwned, leaf, slot } of spots) {
-    if (slot < 0 || !isOwned) return false
-    less += TreeNode.cellBytes(draft.layout, leaf, TreeNode.cellAt(leaf, slot)) + SLOT_BYTES
+/** Loads what removing the items of these spots needs, if they are there; answers whether the attempt may be sealed now. */
+export const prepareRemovals = (draft: AnyDraft, tree: Tree.Tree, spots: ReadonlyArray<Spot>): boolean => {
+  let lost = 0
+  for (const { leaf, slot } of spots) {
+    if (slot < 0) return false
+    lost += TreeNode.cellBytes(draft.layout, leaf, TreeNode.cellAt(leaf, slot)) + SLOT_BYTES
   }
-  return spots.every(({ leaf }) => !TreeNode.isUnderfull(leaf, less))
+  // In place they need nothing. Where one of them does, it may move the others.
+  return (
+    spots.every(({ isOwned, leaf }) => isOwned && !TreeNode.isUnderfull(leaf, lost)) ||
+    spots.every(({ key }) => BTree.prepareRemovals(draft, tree, key, spots.length))
+  )
 }
 
-/** Removes the key; gives the same tree if it is not there. Where the attempt is sealed, {@link staysFull} was asked before. */
+/** Removes the key; gives the same tree if it is not there. Before an attempt is sealed, {@link prepareRemovals} is asked. */
 export const remove = (draft: AnyDraft, tree: Tree.Tree, spot: Spot): Tree.Tree => {
   if (!isFirm(draft, spot)) return BTree.remove(draft, tree, spot.key)
+  const { leaf } = spot
   const slot = slotNow(draft, spot)
   if (slot < 0) return tree
+  const cellBytes = TreeNode.cellBytes(draft.layout, leaf, TreeNode.cellAt(leaf, slot))
+  if (TreeNode.isUnderfull(leaf, cellBytes + SLOT_BYTES)) return BTree.remove(draft, tree, spot.key)
   draft.changeCount++
-  TreeNode.remove(draft.layout, spot.leaf, slot)
+  TreeNode.remove(draft.layout, leaf, slot)
   return tree
 }
 

@@ -212,7 +212,9 @@ const begin = (
   const isExclusive = flag.includes("x")
   const isMakingFolder = path.endsWith("/") && flag !== "r+"
   const { paths } = volume.immediate
-  const place = paths.place(draft, draft.roots.names, path, !isExclusive && !isMakingFolder)
+  const known = flag === "w" ? paths.file(draft.roots.names, path) : undefined
+  if (known !== undefined) return replaced(draft, known, bytes, time)
+  const place = paths.place(draft, path, !isExclusive && !isMakingFolder)
   if (Result.isFailure(place)) return Result.fail(place.failure)
   const { entry, name = FileError.NO_NAME } = place.success
   // A slash after the name asks for a folder, which is not made by writing to it.
@@ -228,11 +230,20 @@ const begin = (
   if (flag.startsWith("a")) {
     return Result.map(Content.append(draft, number, bytes, time), (end) => ({ number, end }))
   }
-  const begun: Begun = { number, end: bytes.length }
-  if (flag === "r+") return Result.map(Content.write(draft, number, 0, bytes, time), () => begun)
+  if (flag !== "r+") return replaced(draft, number, bytes, time)
+  return Result.map(Content.write(draft, number, 0, bytes, time), () => ({ number, end: bytes.length }))
+}
+
+/** Makes the first chunk the content. */
+const replaced = (
+  draft: Inodes.RootsDraft,
+  number: number,
+  bytes: Uint8Array,
+  time: bigint
+): FileOperation.Piece<Begun> => {
   const done = Content.replace(draft, number, bytes, time)
   if (Result.isFailure(done)) return Result.fail(done.failure)
-  return done.success ? Result.succeed(begun) : Result.fail(FileOperation.TOO_LONG)
+  return done.success ? Result.succeed({ number, end: bytes.length }) : Result.fail(FileOperation.TOO_LONG)
 }
 
 /** Writes a file as a whole, as the flag says; makes it if it is not there. Atomic, whatever the size. */

@@ -89,29 +89,34 @@ const copySmall = (volume: Service, draft: RootsDraft, from: string, to: string,
   const source = paths.resolve(draft, names, from)
   if (Result.isFailure(source) || source.success.type !== Inode.FILE) return false
   const { number } = source.success
-  const inode = Inodes.ofEntry(draft, names, source.success)
+  const item = Inodes.locate(draft, names, source.success)
+  const inode = Inode.decodeAttributes(draft.layout, item.node, item.keyEnd, item.valueEnd)
   const { gid, mode, size, uid } = inode
-  const attributes = { mode, uid, gid, ...timesOf(inode) }
   if (size > SMALL_BYTES_MAX) return false
-  if (inode.content._tag === "Rope") {
+  if (Inode.hasRope(item.node, item.keyEnd)) {
     const segment = Content.segment(draft, names, number, 0)
     if (Result.isFailure(segment) || segment.success?.isHole !== false || segment.success.count < size) return false
   }
-  const place = to.endsWith("/") ? undefined : paths.place(draft, names, to, true)
+  const place = to.endsWith("/") ? undefined : paths.place(draft, to, true)
   if (place === undefined || Result.isFailure(place)) return false
   const { entry } = place.success
   if (entry?.number === number) return true
   if (entry !== undefined && entry.type !== Inode.FILE) return false
-  const content = new Uint8Array(size)
-  Content.readInode(draft, inode, 0, content)
+  const content = copied.subarray(0, size)
+  Content.readItem(draft, item, 0, content)
+  const times = timesOf(inode)
   if (entry === undefined) {
-    const made = CoreFiles.create(draft, place.success, { type: Inode.FILE, mode, uid, gid, content }, time)
-    return Result.isSuccess(made) && Result.isSuccess(Attributes.change(draft, made.success, attributes, time))
+    return Result.isSuccess(
+      CoreFiles.create(draft, place.success, { type: Inode.FILE, mode, uid, gid, content, ...times }, time)
+    )
   }
   const replaced = Content.replace(draft, entry.number, content, time)
   if (Result.isFailure(replaced) || !replaced.success) return false
-  return Result.isSuccess(Attributes.change(draft, entry.number, attributes, time))
+  return Result.isSuccess(Attributes.change(draft, entry.number, { mode, uid, gid, ...times }, time))
 }
+
+/** The content on its way. */
+const copied = new Uint8Array(SMALL_BYTES_MAX)
 
 /**
  * Copies content, mode, owner and times of a file to a file, which is made or replaced; the content that is written is its last change.

@@ -190,9 +190,9 @@ export const beginRename = (volume: Service, from: string, to: string): Begin<vo
     volume,
     FileOperation.beginEditing(volume, from, (draft, time) => {
       const { paths } = volume.immediate
-      const source = paths.place(draft, draft.roots.names, from, false)
+      const source = paths.place(draft, from, false)
       if (Result.isFailure(source)) return Result.fail(source.failure)
-      const goal = paths.place(draft, draft.roots.names, to, false)
+      const goal = paths.place(draft, to, false)
       if (Result.isFailure(goal)) return Result.fail(goal.failure)
       const renamed = CoreFiles.rename(draft, source.success, goal.success, time, volume.openFiles)
       const { entry, name = FileError.NO_NAME } = goal.success
@@ -226,7 +226,7 @@ const beginToRemove = (f: Removing, volume: Service, path: string): Begin<void> 
   beginRemoving(
     volume,
     FileOperation.beginEditing(volume, path, (draft, time) => {
-      const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+      const place = volume.immediate.paths.place(draft, path, false)
       if (Result.isFailure(place)) return Result.fail(place.failure)
       return f(draft, place.success, time, volume.openFiles)
     })

@@ -226,7 +226,7 @@ export const makeFolder = (volume: Service, path: string, options: MakeFolderOpt
 /** Begins to make one folder here and now. */
 export const beginMakeFolder = (volume: Service, path: string, mode = FOLDER_MODE): Begin<void> =>
   FileOperation.beginEditing(volume, path, (draft, time) => {
-    const place = volume.immediate.paths.place(draft, draft.roots.names, path, false)
+    const place = volume.immediate.paths.place(draft, path, false)
     if (Result.isFailure(place)) return Result.fail(place.failure)
     const made = FileStat.made(Inode.FOLDER, mode, NOTHING)
     return Result.map(CoreFiles.create(draft, place.success, made, time), () => undefined)

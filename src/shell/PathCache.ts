@@ -11,6 +11,7 @@ import type { FileResult } from "../core/FileError.ts"
 import * as FileError from "../core/FileError.ts"
 import * as Folder from "../core/Folder.ts"
 import * as Inode from "../core/Inode.ts"
+import type { RootsDraft } from "../core/Inodes.ts"
 import type { Layout } from "../core/Layout.ts"
 import * as Marks from "../core/Marks.ts"
 import * as Names from "../core/Names.ts"
@@ -80,31 +81,46 @@ export class PathCache {
     this.#listed = 0
   }
 
+  /** The file that a path leads to, symbolic links followed, if that is known. */
+  file(names: Tree, path: string): number | undefined {
+    if (Marks.ofEntries(names) !== this.#entriesMark) return undefined
+    const known = this.#entries.get(path)
+    return known !== undefined && Result.isSuccess(known) && known.success.type === Inode.FILE
+      ? known.success.number
+      : undefined
+  }
+
   /** The entry that a path names, be it there or not; symbolic links are followed if `follow`. */
-  place(pages: Pages, names: Tree, path: string, follow: boolean): FileResult<Names.Place> {
+  place(draft: RootsDraft, path: string, follow: boolean): FileResult<Names.Place> {
+    const { names } = draft.roots
     const end = path.lastIndexOf("/")
-    const trail = path.length <= LENGTH_MAX ? this.#wayTo(pages, names, end < 0 ? "" : path.slice(0, end)) : undefined
+    const trail = this.#folderOf(draft, names, path, end)
     const name = trail === undefined ? undefined : Path.plainName(this.#layout, path, end + 1)
     if (trail !== undefined && name !== undefined) {
-      const entry = Folder.lookup(pages, names, trail[trail.length - 1], name)
-      if (!follow || entry?.type !== Inode.SYMBOLIC_LINK) {
-        return Result.succeed({ names, trail, name, entry, needsFolder: false })
-      }
+      const place = Names.placeAt(draft, trail, name)
+      if (!follow || place.entry?.type !== Inode.SYMBOLIC_LINK) return Result.succeed(place)
     }
     const parsed = Path.parse(this.#layout, path)
     if (Result.isFailure(parsed)) return Result.fail(parsed.failure)
-    return (follow ? Names.target : Names.place)(pages, names, parsed.success)
+    return (follow ? Names.target : Names.place)(draft, names, parsed.success)
   }
 
   #look(pages: Pages, names: Tree, path: string): FileResult<Inode.Entry> {
-    if (path.endsWith("/")) {
-      const parsed = Path.parse(this.#layout, path)
-      return Result.isFailure(parsed) ? Result.fail(parsed.failure) : Names.resolve(pages, names, parsed.success, true)
+    const end = path.lastIndexOf("/")
+    const trail = this.#folderOf(pages, names, path, end)
+    const name = trail === undefined ? undefined : Path.plainName(this.#layout, path, end + 1)
+    if (trail !== undefined && name !== undefined) {
+      const entry = Folder.lookup(pages, names, trail[trail.length - 1], name)
+      if (entry === undefined) return FileError.notFound(name)
+      if (entry.type !== Inode.SYMBOLIC_LINK) return Result.succeed(entry)
     }
-    const place = this.place(pages, names, path, true)
-    if (Result.isFailure(place)) return Result.fail(place.failure)
-    const { entry, name } = place.success
-    return entry === undefined ? FileError.notFound(name ?? FileError.NO_NAME) : Result.succeed(entry)
+    const parsed = Path.parse(this.#layout, path)
+    return Result.isFailure(parsed) ? Result.fail(parsed.failure) : Names.resolve(pages, names, parsed.success, true)
+  }
+
+  /** The way to the folder that a path's last name is in, which begins after `end`. */
+  #folderOf(pages: Pages, names: Tree, path: string, end: number): ReadonlyArray<number> | undefined {
+    return path.length <= LENGTH_MAX ? this.#wayTo(pages, names, end < 0 ? "" : path.slice(0, end)) : undefined
   }
 
   /** The folders from the root to the one that a path leads to; nothing where it leads to none. */
@@ -112,8 +128,8 @@ export class PathCache {
     if (path === "") return ROOT_WAY
     const mark = Marks.ofWays(names)
     if (mark !== this.#waysMark) {
+      if (this.#ways.size > 0 && !Marks.hasWaysOf(mark, this.#waysMark)) this.#ways.clear()
       this.#waysMark = mark
-      if (this.#ways.size > 0) this.#ways.clear()
     }
     const known = this.#ways.get(path)
     if (known !== undefined) return known

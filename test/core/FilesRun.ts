@@ -520,7 +520,7 @@ export class FilesRun {
           "bulk create",
           () =>
             volume.run((draft) =>
-              Result.flatMap(Names.placeIn(draft, draft.roots.names, folder.number, key), (place) =>
+              Result.flatMap(Names.placeIn(draft, folder.number, key), (place) =>
                 Files.create(draft, place, made, time)
               )
             ),
@@ -531,9 +531,8 @@ export class FilesRun {
           "bulk unlink",
           () =>
             volume.run((draft) =>
-              Result.flatMap(
-                Names.placeIn(draft, draft.roots.names, folder.number, encoder.encode(there[0])),
-                (place) => Result.map(Files.unlink(draft, place, time, this.#open), () => undefined)
+              Result.flatMap(Names.placeIn(draft, folder.number, encoder.encode(there[0])), (place) =>
+                Result.map(Files.unlink(draft, place, time, this.#open), () => undefined)
               )
             ),
           () => model.unlinkIn(folder, there[0], time)

@@ -123,7 +123,7 @@ describe("Names", () => {
     const some = populated()
     const numberOf = (path: string): number => outcome(some.resolve(path)) as number
     const inFolder = (folder: number, name: string): unknown =>
-      seen(some.volume.read((pages) => Names.placeIn(pages, some.volume.names, folder, Buffer.from(name))))
+      seen(some.volume.run((draft) => Names.placeIn(draft, folder, Buffer.from(name))))
     const folder = numberOf("/a/b")
     assert.deepStrictEqual(inFolder(folder, "c"), [folder, "c", numberOf("/a/b/c"), false])
     assert.deepStrictEqual(inFolder(folder, "new"), [folder, "new", undefined, false])

@@ -143,7 +143,7 @@ describe("Orphans", () => {
     const link = files.at("/new", (draft, place) => Files.link(draft, file, place, files.time))
     assert.strictEqual(outcome(link), "NotFound")
     const name = new Uint8Array([0x78])
-    const place = files.volume.read((pages) => Names.placeIn(pages, files.volume.names, folder, name))
+    const place = files.volume.run((draft) => Names.placeIn(draft, folder, name))
     assert.strictEqual(outcome(place), "NotFound")
     assert.strictEqual(files.inode(folder)?.links, 0)
     assert.strictEqual(files.inode(file)?.links, 0)

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, type PlatformError } from "effect"
 import * as Result from "effect/Result"
+import * as Inode from "../../src/core/Inode.ts"
 import * as Names from "../../src/core/Names.ts"
 import * as Path from "../../src/core/Path.ts"
 import { MemoryDevice, Volume, VolumeFileSystem } from "../../src/index.ts"
@@ -34,28 +35,40 @@ const OTHER_PATHS = [
 /** What is remembered of each path, and what a walk finds. */
 const compare = Effect.fnUntraced(function* (volume: Volume.Volume["Service"]) {
   const { paths } = volume.immediate
+  const parsedOf = (path: string) => Path.parse(volume.facts.layout, path)
   const pairs = yield* volume.read((pages, { names }) =>
     [...PATHS, ...OTHER_PATHS].map((path) => {
-      const parsed = Path.parse(pages.layout, path)
-      const walked = Result.isSuccess(parsed) ? Names.resolve(pages, names, parsed.success, true) : parsed
-      const places = [true, false].map((follow) => {
-        const found = paths.place(pages, names, path, follow)
-        if (Result.isFailure(parsed)) return [found, parsed]
-        return [found, (follow ? Names.target : Names.place)(pages, names, parsed.success)]
-      })
-      return { path, known: paths.resolve(pages, names, path), walked, places }
+      const parsed = parsedOf(path)
+      const walked = Result.flatMap(parsed, (taken) => Names.resolve(pages, names, taken, true))
+      return { path, known: paths.resolve(pages, names, path), file: paths.file(names, path), walked }
     })
   )
-  for (const { known, path, places, walked } of pairs) {
+  const places = yield* volume.write((draft) =>
+    [...PATHS, ...OTHER_PATHS].flatMap((path) =>
+      [true, false].map((follow) => {
+        const parsed = parsedOf(path)
+        const found = paths.place(draft, path, follow)
+        if (Result.isFailure(parsed)) return { path, found, wanted: parsed }
+        return { path, found, wanted: (follow ? Names.target : Names.place)(draft, draft.roots.names, parsed.success) }
+      })
+    )
+  )
+  for (const { file, known, path, walked } of pairs) {
     assert.deepStrictEqual(plain(known), plain(walked), path)
-    for (const [found, wanted] of places) assert.deepStrictEqual(plain(found), plain(wanted), path)
+    const isFile = Result.isSuccess(walked) && walked.success.type === Inode.FILE
+    assert.strictEqual(file, isFile ? walked.success.number : undefined, path)
+  }
+  for (const { found, path, wanted } of places) {
+    assert.deepStrictEqual(plain(found), plain(wanted), path)
+    const spot = Result.isSuccess(found) ? found.success.spot : undefined
+    if (spot !== undefined) assert.strictEqual(spot.slot >= 0, Result.getOrThrow(found).entry !== undefined, path)
   }
   return pairs.filter(({ known }) => Result.isSuccess(known)).length
 })
 
-/** Of a tree only that it is the same. */
+/** Without the tree, and where in it that stands. */
 const plain = (result: Result.Result<unknown, unknown>): unknown =>
-  Result.isSuccess(result) ? { ...(result.success as object), names: undefined } : result.failure
+  Result.isSuccess(result) ? { ...(result.success as object), names: undefined, spot: undefined } : result.failure
 
 const layer = () =>
   VolumeFileSystem.layer.pipe(
