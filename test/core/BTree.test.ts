@@ -45,7 +45,7 @@ describe("BTree against a Map", () => {
 
   it("has met everything often", () => {
     const names = ["insert", "replace", "remove", "remove nothing", "find", "ascend", "descend", "settle", "commit"]
-    for (const name of [...names, "savepoint", "merge", "rollback", "restarts"]) {
+    for (const name of [...names, "savepoint", "merge", "rollback", "restarts", "sealed spots", "spots"]) {
       assert.isAbove(histogram[name] ?? 0, scaled(50), name)
     }
     console.log(JSON.stringify({ name: "BTree", ...histogram }))

@@ -106,7 +106,7 @@ export class TreeMemory implements PageSource {
       draft.attempt()
       try {
         const result = operation(draft)
-        if (!isAbandonedForNothing) {
+        if (!isAbandonedForNothing || draft.isSealed) {
           draft.keep()
           return result
         }

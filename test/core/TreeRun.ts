@@ -9,6 +9,7 @@ import * as BTree from "../../src/core/BTree.ts"
 import * as Bytes from "../../src/core/Bytes.ts"
 import type { Savepoint } from "../../src/core/Draft.ts"
 import type { Pages } from "../../src/core/Pages.ts"
+import * as Spot from "../../src/core/Spot.ts"
 import type * as Tree from "../../src/core/Tree.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { ensure, TreeMemory } from "./TreeMemory.ts"
@@ -59,7 +60,8 @@ export class TreeRun {
   step(): void {
     const { random } = this
     const dice = random.below(100)
-    if (dice < 50) this.put(this.key(), this.value.bind(this))
+    if (dice < 38) this.put(this.key(), this.value.bind(this))
+    else if (dice < 54) this.editSpots()
     else if (dice < 72) this.remove(random.chance(0.9) ? this.present() : this.key())
     else if (dice < 84) this.find(random.chance(0.6) ? this.present() : this.key())
     else if (dice < 92) this.walk()
@@ -147,6 +149,54 @@ export class TreeRun {
       if (!isThere) ensure(after === tree, "removing what is not there gives the same tree")
       return after
     })
+  }
+
+  /** Several edits of one operation, each where its key was found before any of them. */
+  editSpots(): void {
+    const { random } = this
+    const removed = new Map(
+      Array.from({ length: random.below(4) }, () => this.present()).map((key) => [nameOf(key), key])
+    )
+    const written = new Map<string, readonly [Uint8Array, Uint8Array]>()
+    for (let i = random.below(4); i >= 0; i--) {
+      const key = random.chance(0.4) ? this.present() : this.key()
+      if (!removed.has(nameOf(key))) written.set(nameOf(key), [key, this.value(key.length)])
+    }
+    const patched = [this.present()].filter(
+      (key) => this.model.has(nameOf(key)) && !removed.has(nameOf(key)) && !written.has(nameOf(key))
+    )
+    const isSealing = random.chance(0.8)
+    const reverse = (bytes: Uint8Array, at: number, end: number): void => void bytes.subarray(at, end).reverse()
+    this.memory.edit((draft, tree) => {
+      let before: Spot.Spot | undefined
+      const find = (key: Uint8Array): Spot.Spot => {
+        const isAbove = before !== undefined && nameOf(before.key) < nameOf(key)
+        const spot = isAbove ? Spot.findAbove(draft, tree, before!, key) : Spot.find(draft, tree, key)
+        const item = Spot.item(spot)
+        ensure((item !== undefined) === this.model.has(nameOf(key)), "a spot knows whether its key is there")
+        before = spot
+        return spot
+      }
+      const toRemove = [...removed.values()].map(find)
+      const toWrite = Array.from(written.values(), ([key, value]) => [find(key), value] as const)
+      const toPatch = patched.map(find)
+      const canSeal = toRemove.length === 0 || Spot.prepareRemovals(draft, tree, toRemove)
+      if (canSeal && isSealing) draft.seal()
+      this.#count(!canSeal ? "spots that cannot be sealed" : isSealing ? "sealed spots" : "spots")
+      let after = tree
+      for (const spot of toRemove) after = Spot.remove(draft, after, spot)
+      for (const [spot, value] of toWrite) after = Spot.put(draft, after, spot, value)
+      for (const spot of toPatch) {
+        const { length } = this.model.get(nameOf(spot.key))!
+        after = Spot.patch(draft, after, spot, (bytes, at) => reverse(bytes, at, at + length))
+        const item = Spot.look(draft, after, spot)
+        ensure(item !== undefined && item.valueEnd - item.keyEnd === length, "an item that was written over is there")
+      }
+      return after
+    })
+    for (const name of removed.keys()) this.model.delete(name)
+    for (const [name, [, value]] of written) this.model.set(name, value)
+    for (const key of patched) this.model.set(nameOf(key), this.model.get(nameOf(key))!.toReversed())
   }
 
   find(key: Uint8Array): void {
