@@ -261,8 +261,8 @@ export const prepareRemovals = (draft: AnyDraft, tree: Tree.Tree, sought: Uint8A
     const slot = TreeNode.searchBranch(layout, node, sought)
     const missing: Array<Pointer.Pointer> = []
     let lost = 0
-    for (let near = slot - count; level === 1 && near <= slot + count; near++) {
-      if (near < 0 || near >= Node.count(node)) continue
+    const last = level > 1 ? -1 : Math.min(slot + count, Node.count(node) - 1)
+    for (let near = Math.max(slot - count, 0); near <= last; near++) {
       const cell = TreeNode.cellAt(node, near)
       lost += TreeNode.cellBytes(layout, node, cell) + SLOT_BYTES
       draft.peek(node, TreeNode.pointerAt(cell), Node.TREE, 0, missing)

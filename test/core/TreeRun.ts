@@ -166,7 +166,8 @@ export class TreeRun {
       (key) => this.model.has(nameOf(key)) && !removed.has(nameOf(key)) && !written.has(nameOf(key))
     )
     const isSealing = random.chance(0.8)
-    const reverse = (bytes: Uint8Array, at: number, end: number): void => void bytes.subarray(at, end).reverse()
+    const reverse = (bytes: Uint8Array, at: number, end: number): void =>
+      bytes.set(bytes.slice(at, end).toReversed(), at)
     this.memory.edit((draft, tree) => {
       let before: Spot.Spot | undefined
       const find = (key: Uint8Array): Spot.Spot => {
