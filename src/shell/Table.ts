@@ -89,12 +89,14 @@ const inSteps = <A>(volume: Service, step: (draft: RootsDraft) => A | undefined)
   const rest: Operation<A> = Effect.flatMap(volume.write(step), (done) =>
     done === undefined ? rest : Effect.succeed(done)
   )
-  const once = volume.write((draft) => {
-    const done = step(draft)
-    return done === undefined ? Result.fail(FileOperation.TOO_LONG) : Result.succeed(done)
-  })
-  return Effect.flatMap(once, (done) =>
-    Result.isSuccess(done) ? Effect.succeed(done.success) : volume.transaction(rest)
+  return Effect.withFiber((fiber) =>
+    Effect.flatMapEager(
+      volume.immediate.write(fiber, (draft) => {
+        const done = step(draft)
+        return done === undefined ? Result.fail(FileOperation.TOO_LONG) : Result.succeed(done)
+      }),
+      (done) => (Result.isSuccess(done) ? Effect.succeed(done.success) : volume.transaction(rest))
+    )
   )
 }
 

@@ -54,30 +54,28 @@ export const valueTooLarge = (name: Uint8Array, byteCount: number): VolumeError.
 
 // ---- one value
 
-/** What is known of a value after one call: all of it if it is short. */
-interface Found {
-  readonly size: number
-  readonly value: Uint8Array | undefined
-}
-
-/** The value of a key, if there is one. */
+/** The value of a key, if there is one; in one step, if what it needs is in memory. */
 export const get = (volume: Service, name: Uint8Array, key: Uint8Array): Operation<Uint8Array | undefined> =>
-  Effect.flatMap(
-    volume.read((pages, { names }): Found | undefined => {
-      const content = Tables.get(pages, names, name, key)
-      if (content === undefined) return undefined
-      if (content._tag === "Inline") return { size: content.bytes.length, value: content.bytes }
-      const { size } = content
-      if (size > CHUNK_BYTES) return { size, value: undefined }
-      const value = new Uint8Array(size)
-      Content.readContent(pages, content, 0, value)
-      return { size, value }
-    }),
-    (found) =>
-      found === undefined || found.value !== undefined
-        ? Effect.succeed(found?.value)
-        : Effect.scoped(Effect.flatMap(volume.hold, (read) => whole(read, name, key)))
+  Effect.withFiber((fiber) =>
+    Effect.flatMapEager(
+      volume.immediate.read(fiber, (pages, { names }): Uint8Array | typeof LONG | undefined => {
+        const content = Tables.get(pages, names, name, key)
+        if (content === undefined) return undefined
+        if (content._tag === "Inline") return content.bytes
+        if (content.size > CHUNK_BYTES) return LONG
+        const value = new Uint8Array(content.size)
+        Content.readContent(pages, content, 0, value)
+        return value
+      }),
+      (found) =>
+        found === LONG
+          ? Effect.scoped(Effect.flatMap(volume.hold, (read) => whole(read, name, key)))
+          : Effect.succeed(found)
+    )
   )
+
+/** What one call finds of a value that takes more. */
+const LONG = Symbol("long")
 
 /** A value of any length, chunk by chunk. */
 const whole = (read: Reading, name: Uint8Array, key: Uint8Array): Operation<Uint8Array | undefined> => {
