@@ -75,6 +75,16 @@ export const readInt64 = (bytes: Uint8Array, at: number): bigint => {
   return wordView.getBigInt64(0, true)
 }
 
+/** The milliseconds, toward zero, of a signed 64-bit integer of nanoseconds: exact, and without large integers. */
+export const readMillis = (bytes: Uint8Array, at: number): number => {
+  const low = readUint32(bytes, at)
+  const high = readUint32(bytes, at + 4) | 0
+  // 2^32 nanoseconds are 4294 milliseconds and 967296 nanoseconds.
+  const nanos = high * 967_296 + low
+  const millis = high * 4294 + Math.floor(nanos / 1e6)
+  return millis < 0 && nanos % 1e6 !== 0 ? millis + 1 : millis
+}
+
 /** Big-endian 48 bits, for keys. */
 export const readUint48Key = (bytes: Uint8Array, at: number): number =>
   ((bytes[at] << 8) | bytes[at + 1]) * 0x100000000 +

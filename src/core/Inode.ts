@@ -284,6 +284,32 @@ export const writeChanged = (bytes: Uint8Array, at: number, time: bigint): void 
 /** The number of names that the item at `bytes[at]` tells. */
 export const linksOf = (bytes: Uint8Array, at: number): number => Bytes.readUint32(bytes, at + AT_LINKS)
 
+/** What {@link look} sees. Times are in milliseconds since 1970. */
+export interface Looks {
+  readonly type: Type
+  readonly mode: number
+  readonly links: number
+  readonly uid: number
+  readonly gid: number
+  readonly accessMillis: number
+  readonly modifyMillis: number
+  readonly birthMillis: number
+  readonly size: number
+}
+
+/** What most callers want of the item in `bytes[at, end)`: without large integers, which take longer than all the rest. */
+export const look = (layout: Layout, bytes: Uint8Array, at: number, end: number): Looks => ({
+  type: typeOf(layout, bytes, at, end),
+  mode: Bytes.readUint16(bytes, at + AT_MODE),
+  links: linksOf(bytes, at),
+  uid: Bytes.readUint32(bytes, at + AT_UID),
+  gid: Bytes.readUint32(bytes, at + AT_GID),
+  accessMillis: Bytes.readMillis(bytes, at + AT_ATIME),
+  modifyMillis: Bytes.readMillis(bytes, at + AT_MTIME),
+  birthMillis: Bytes.readMillis(bytes, at + AT_BIRTHTIME),
+  size: sizeOf(bytes, at)
+})
+
 /** All of an inode but its content, from the item in `bytes[at, end)`. */
 export const decodeAttributes = (
   layout: Layout,

@@ -10,9 +10,13 @@ import type * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
+import type * as BTree from "../core/BTree.ts"
 import * as Content from "../core/Content.ts"
+import * as Inode from "../core/Inode.ts"
+import type { Layout } from "../core/Layout.ts"
 import type { Operation, Service } from "./FileOperation.ts"
 import type { Stat, Type } from "./FileStat.ts"
+import * as FileStat from "./FileStat.ts"
 import type { OpenFile } from "./OpenFile.ts"
 import * as PlatformFailure from "./PlatformFailure.ts"
 
@@ -31,32 +35,53 @@ const NANOS_PER_MILLI = BigInt(1_000_000)
 const ZERO = BigInt(0)
 const NO_DEVICE = Option.some(ZERO)
 
-const dateOf = (nanos: bigint): Option.Option<Date> => Option.some(new Date(Number(nanos / NANOS_PER_MILLI)))
+const millisOf = (nanos: bigint): number => Number(nanos / NANOS_PER_MILLI)
 
 /** A number that tells volumes apart, from the volume's id. */
 const deviceOf = (volume: Service): bigint =>
   volume.facts.volumeId.subarray(0, 4).reduce((number, byte) => number * BigInt(256) + BigInt(byte), BigInt(0))
 
-export const infoOf = (volume: Service): ((stat: Stat) => FileSystem.File.Info) => {
+type Info = FileSystem.File.Info
+
+/** How what is known of a file of a volume is told: by what the operations say, or by the item of its inode. */
+export interface Infos {
+  readonly ofStat: (stat: Stat) => Info
+  readonly ofItem: (layout: Layout, number: number, item: BTree.Item) => Info
+}
+
+export const infosOf = (volume: Service): Infos => {
   const dev = deviceOf(volume)
   const blksize = Option.some(ByteSize.bytes(BigInt(volume.facts.layout.pageBytes)))
-  return (stat) => {
-    const { bits, type } = TYPES[stat.type]
+  const make = (number: number, known: Type, looks: Omit<Inode.Looks, "type">): Info => {
+    const { bits, type } = TYPES[known]
     return {
       type,
-      mtime: dateOf(stat.modifyTime),
-      atime: dateOf(stat.accessTime),
-      birthtime: dateOf(stat.birthTime),
+      mtime: Option.some(new Date(looks.modifyMillis)),
+      atime: Option.some(new Date(looks.accessMillis)),
+      birthtime: Option.some(new Date(looks.birthMillis)),
       dev,
       rdev: NO_DEVICE,
-      ino: Option.some(BigInt(stat.number)),
-      mode: bits | stat.mode,
-      nlink: Option.some(BigInt(stat.links)),
-      uid: Option.some(stat.uid),
-      gid: Option.some(stat.gid),
-      size: ByteSize.bytes(BigInt(stat.size)),
+      ino: Option.some(BigInt(number)),
+      mode: bits | looks.mode,
+      nlink: Option.some(BigInt(looks.links)),
+      uid: Option.some(looks.uid),
+      gid: Option.some(looks.gid),
+      size: ByteSize.bytes(BigInt(looks.size)),
       blksize,
       blocks: Option.none()
+    }
+  }
+  return {
+    ofStat: (stat) =>
+      make(stat.number, stat.type, {
+        ...stat,
+        accessMillis: millisOf(stat.accessTime),
+        modifyMillis: millisOf(stat.modifyTime),
+        birthMillis: millisOf(stat.birthTime)
+      }),
+    ofItem: (layout, number, { keyEnd, node, valueEnd }) => {
+      const looks = Inode.look(layout, node, keyEnd, valueEnd)
+      return make(number, FileStat.typeOf(looks.type), looks)
     }
   }
 }
@@ -67,7 +92,13 @@ const FILE_BYTES_MAX = BigInt(Content.FILE_BYTES_MAX)
 
 type Outcome<A> = Effect.Effect<A, PlatformError>
 
-export const make = (volume: Service, path: string, handle: OpenFile, isAppending: boolean): FileSystem.File => {
+export const make = (
+  volume: Service,
+  infos: Infos,
+  path: string,
+  handle: OpenFile,
+  isAppending: boolean
+): FileSystem.File => {
   let cursor = ZERO
   const tried = <A>(method: string, operation: Operation<A>): Outcome<A> =>
     Effect.mapError(operation, PlatformFailure.make(method, path))
@@ -112,7 +143,7 @@ export const make = (volume: Service, path: string, handle: OpenFile, isAppendin
 
   return {
     [FileSystem.FileTypeId]: FileSystem.FileTypeId,
-    stat: tried("stat", Effect.map(handle.stat, infoOf(volume))),
+    stat: tried("stat", Effect.map(handle.stat, infos.ofStat)),
     sync: tried("sync", volume.sync),
     seek: (offset, from) =>
       Effect.suspend(() => {

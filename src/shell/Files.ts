@@ -9,12 +9,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as BTree from "../core/BTree.ts"
 import type { FileResult } from "../core/FileError.ts"
 import * as FileError from "../core/FileError.ts"
 import * as CoreFiles from "../core/Files.ts"
 import * as Inode from "../core/Inode.ts"
 import * as Inodes from "../core/Inodes.ts"
 import * as Content from "../core/Content.ts"
+import type { Layout } from "../core/Layout.ts"
 import * as Names from "../core/Names.ts"
 import type * as Orphans from "../core/Orphans.ts"
 import type { Pages } from "../core/Pages.ts"
@@ -82,12 +84,20 @@ export const stat = (volume: Service, path: string): Operation<FileStat.Stat> =>
 
 /** The same, begun here and now. */
 export const beginStat = (volume: Service, path: string): Begin<FileStat.Stat> =>
+  beginLooking(volume, path, (layout, number, { keyEnd, node, valueEnd }) =>
+    FileStat.make(number, Inode.decodeAttributes(layout, node, keyEnd, valueEnd))
+  )
+
+/** What `look` makes of the inode that a path leads to, symbolic links followed. */
+export const beginLooking = <A>(
+  volume: Service,
+  path: string,
+  look: (layout: Layout, number: number, item: BTree.Item) => A
+): Begin<A> =>
   FileOperation.beginReading(volume, path, (pages, names) => {
     const entry = volume.immediate.paths.resolve(pages, names, path)
     if (Result.isFailure(entry)) return Result.fail(entry.failure)
-    const { keyEnd, node, valueEnd } = Inodes.locate(pages, names, entry.success)
-    const attributes = Inode.decodeAttributes(pages.layout, node, keyEnd, valueEnd)
-    return Result.succeed(FileStat.make(entry.success.number, attributes))
+    return Result.succeed(look(pages.layout, entry.success.number, Inodes.locate(pages, names, entry.success)))
   })
 
 /** Succeeds if a path leads to anything, symbolic links followed. */

@@ -48,7 +48,7 @@ export const UMASK = 0o022
 
 /** effect's file system on this volume. */
 export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {}): FileSystem.FileSystem => {
-  const infoOf = FileCursor.infoOf(volume)
+  const infos = FileCursor.infosOf(volume)
 
   /** An operation as a method of the interface. */
   const tried = <A>(
@@ -89,7 +89,7 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
         Files.open(volume, path, { ...options, mode: (options?.mode ?? 0o666) & ~umask }),
         PlatformFailure.make("open", path)
       ),
-      (handle) => FileCursor.make(volume, path, handle, options?.flag?.startsWith("a") ?? false)
+      (handle) => FileCursor.make(volume, infos, path, handle, options?.flag?.startsWith("a") ?? false)
     )
 
   const writeFile: FileSystem.FileSystem["writeFile"] = (path, data, options) => {
@@ -169,7 +169,7 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
     copy: (from, to, options) => tried("copy", from, FileCopy.copy(volume, from, to, options)),
     copyFile: (from, to) => begun("copyFile", from, FileCopy.beginCopyFile(volume, from, to)),
     link: (from, to) => tried("link", from, Files.link(volume, from, to), { IsAFolder: "PermissionDenied" }),
-    lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infoOf)),
+    lstat: (path) => tried("lstat", path, Effect.map(Files.lstat(volume, path), infos.ofStat)),
     makeDirectory: (path, options) =>
       options?.recursive === true
         ? tried("makeDirectory", path, Files.makeFolder(volume, path, { recursive: true, mode: folderMode(options) }))
@@ -206,10 +206,7 @@ export const make = (volume: Volume["Service"], { umask = UMASK }: Options = {})
     realPath: (path) => tried("realPath", path, Files.realPath(volume, path)),
     remove: removeAs("remove"),
     rename: (from, to) => begun("rename", from, Files.beginRename(volume, from, to)),
-    stat: (path) => {
-      const begin = Files.beginStat(volume, path)
-      return begun("stat", path, (fiber) => Effect.mapEager(begin(fiber), infoOf))
-    },
+    stat: (path) => begun("stat", path, Files.beginLooking(volume, path, infos.ofItem)),
     symlink: (target, path) => tried("symlink", target, Files.symlink(volume, target, path)),
     truncate: (path, length = 0) => {
       const size = Math.max(0, length)

@@ -22,6 +22,23 @@ const little = (bytes: Uint8Array, count: number): bigint =>
   bytes.subarray(5, 5 + count).reduceRight((value, byte) => value * BigInt(256) + BigInt(byte), BigInt(0))
 
 describe("Bytes", () => {
+  it("reads milliseconds as large integers would tell them", () => {
+    const million = BigInt(1_000_000)
+    const most = BigInt("0x7fffffffffffffff")
+    const near = fc
+      .tuple(fc.bigInt({ min: -most / million, max: most / million }), fc.integer({ min: -2, max: 2 }))
+      .map(([millis, off]) => millis * million + BigInt(off))
+      .filter((nanos) => nanos >= -most && nanos <= most)
+    const edges = fc.constantFrom(BigInt(0), BigInt(-1), most, -most, -most - BigInt(1), BigInt(2) ** BigInt(32))
+    fc.assert(
+      fc.property(fc.oneof(near, fc.bigInt({ min: -most, max: most }), edges), (nanos) => {
+        const bytes = between(8, (to, at) => Bytes.writeUint64(to, at, nanos))
+        assert.strictEqual(Bytes.readMillis(bytes, 5), Number(nanos / million))
+      }),
+      parameters(2000)
+    )
+  })
+
   it("reads integers as it wrote them, little-endian", () => {
     fc.assert(
       fc.property(uint48, (value) => {
