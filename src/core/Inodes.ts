@@ -98,12 +98,6 @@ export const removeBeside = (draft: RootsDraft, key: Uint8Array): void => {
   change(draft, BTree.remove(draft, names, key), Marks.sameEntries(names))
 }
 
-/** Adds an entry to a folder. */
-export const putEntry = (draft: RootsDraft, key: Uint8Array, entry: Inode.Entry): void => {
-  const { names } = draft.roots
-  change(draft, BTree.put(draft, names, key, Inode.encodeEntry(entry)), marksWith(names, entry))
-}
-
 /** Removes an entry from a folder. */
 export const removeEntry = (draft: RootsDraft, key: Uint8Array, entry: Inode.Entry): void => {
   const { names } = draft.roots
