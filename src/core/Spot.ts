@@ -2,7 +2,7 @@
  * Where a key stands in a tree, or would stand: found once, and edited there without another way down from the root.
  *
  * - A spot belongs to the attempt that found it. It is edited in place once that is sealed, where the draft owns the leaf and still has the
- *   same nodes; everywhere else an edit of a spot is that of `BTree`, and leaves the same tree.
+ *   same nodes; everywhere else an edit of a spot is that of `BTree`.
  * - Other edits may have moved the key within its leaf: that is looked at again.
  * - A removal that leaves a leaf too empty may need its neighbours: {@link prepareRemovals} loads them, or says that the operation must
  *   not be sealed.
@@ -10,9 +10,9 @@
 import * as BTree from "./BTree.ts"
 import { compare } from "./Bytes.ts"
 import type { Draft } from "./Draft.ts"
-import { invariant } from "./Invariant.ts"
 import { LEAF_CELL_HEADER_BYTES, SLOT_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
+import { CorruptPage } from "./Pages.ts"
 import * as Tree from "./Tree.ts"
 import * as TreeNode from "./TreeNode.ts"
 
@@ -81,14 +81,15 @@ export const patch = (
   spot: Spot,
   write: (bytes: Uint8Array, at: number) => void
 ): Tree.Tree => {
+  const found = look(draft, tree, spot)
+  // The edits before have moved it to where its key does not lead: the keys of a forged tree are out of order.
+  if (found === undefined) throw new CorruptPage(undefined, "an item of a tree is not where its key leads")
   if (isFirm(draft, spot)) {
-    const { keyEnd } = BTree.itemAt(spot.leaf, slotNow(draft, spot))
     draft.changeCount++
-    write(spot.leaf, keyEnd)
+    write(found.node, found.keyEnd)
     return tree
   }
-  const value = BTree.get(draft, tree, spot.key)
-  invariant(value !== undefined, "an item that is there is written over")
+  const value = BTree.value(found)
   write(value, 0)
   return BTree.put(draft, tree, spot.key, value)
 }
