@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 
 /** What may be interrupted within something that may not. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -37,7 +38,8 @@ export class WriterPermit {
 
   /** Takes the permit when its turn has come. Not to be interrupted but where it waits, and there only with `restore`. */
   take(restore?: Restore): Effect.Effect<void> {
-    return Effect.suspend(() => (this.takeNow() ? Effect.void : this.#wait(restore)))
+    // In one step with the decision to wait: between two it may become free, and nobody would say so.
+    return Effect.withFiber((fiber) => (this.takeNow() ? Effect.void : this.#wait(fiber, restore)))
   }
 
   /** Gives the permit back, or on. */
@@ -64,20 +66,18 @@ export class WriterPermit {
     )
   }
 
-  #wait(restore: Restore = (effect) => effect): Effect.Effect<void> {
-    return Effect.withFiber((fiber) => {
-      const turn: Turn = { hasCome: false, wake: undefined }
-      this.#turns.add(turn)
-      const come = Effect.callback<void>((resume) => {
-        if (turn.hasCome) return resume(Effect.void)
-        // Not here and now: whoever gives the permit back is in the middle of something.
-        turn.wake = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
-      })
-      return Effect.onExit(restore(come), (exit) => {
-        // Who is interrupted when its turn has come already, and before it has noticed, has the permit.
-        if (Exit.isFailure(exit) && !this.#turns.delete(turn)) this.release()
-        return Effect.void
-      })
+  #wait(fiber: Fiber.Fiber<unknown, unknown>, restore: Restore = (effect) => effect): Effect.Effect<void> {
+    const turn: Turn = { hasCome: false, wake: undefined }
+    this.#turns.add(turn)
+    const come = Effect.callback<void>((resume) => {
+      if (turn.hasCome) return resume(Effect.void)
+      // Not here and now: whoever gives the permit back is in the middle of something.
+      turn.wake = () => fiber.currentDispatcher.scheduleTask(() => resume(Effect.void), 0)
+    })
+    return Effect.onExit(restore(come), (exit) => {
+      // Who is interrupted when its turn has come already, and before it has noticed, has the permit.
+      if (Exit.isFailure(exit) && !this.#turns.delete(turn)) this.release()
+      return Effect.void
     })
   }
 }

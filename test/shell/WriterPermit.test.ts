@@ -2,7 +2,7 @@
  * The right to change a volume: whose turn it is, and what an interruption leaves.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scheduler } from "effect"
 import { WriterPermit } from "../../src/shell/WriterPermit.ts"
 
 /** Takes the permit as a writer does, tells that it has it, and gives it back when it is told. */
@@ -77,6 +77,18 @@ describe("the writer's permit", () => {
       yield* Fiber.interrupt(first)
       yield* Fiber.join(second)
       assert.deepStrictEqual(told, ["second"])
+      assert.isTrue(permit.takeNow())
+    })
+  )
+
+  it.effect("keeps nobody waiting while it is free, however often fibers give way", () =>
+    Effect.gen(function* () {
+      const permit = new WriterPermit()
+      const told: Array<string> = []
+      const names = Array.from({ length: 20 }, (_, i) => `${i}`)
+      const all = Effect.forEach(names, (name) => writer(permit, name, told), { concurrency: "unbounded" })
+      yield* Effect.provideService(all, Scheduler.MaxOpsBeforeYield, 1)
+      assert.sameMembers(told, names)
       assert.isTrue(permit.takeNow())
     })
   )
