@@ -20,6 +20,14 @@ const writer = (permit: WriterPermit, name: string, told: Array<string>, use: Ef
     )
   )
 
+const steps = (count: number): Effect.Effect<void> =>
+  count === 0
+    ? Effect.void
+    : Effect.andThen(
+        Effect.void,
+        Effect.suspend(() => steps(count - 1))
+      )
+
 describe("the writer's permit", () => {
   it("is taken here and now by one at a time", () => {
     const permit = new WriterPermit()
@@ -83,13 +91,17 @@ describe("the writer's permit", () => {
 
   it.effect("keeps nobody waiting while it is free, however often fibers give way", () =>
     Effect.gen(function* () {
-      const permit = new WriterPermit()
-      const told: Array<string> = []
-      const names = Array.from({ length: 20 }, (_, i) => `${i}`)
-      const all = Effect.forEach(names, (name) => writer(permit, name, told), { concurrency: "unbounded" })
-      yield* Effect.provideService(all, Scheduler.MaxOpsBeforeYield, 1)
-      assert.sameMembers(told, names)
-      assert.isTrue(permit.takeNow())
+      for (let operations = 3; operations < 10; operations++) {
+        for (let lag = 0; lag < 20; lag++) {
+          const permit = new WriterPermit()
+          const told: Array<string> = []
+          const late = Effect.andThen(steps(lag), writer(permit, "late", told))
+          const both = Effect.all([writer(permit, "early", told), late], { concurrency: "unbounded" })
+          yield* Effect.provideService(both, Scheduler.MaxOpsBeforeYield, operations)
+          assert.sameMembers(told, ["early", "late"])
+          assert.isTrue(permit.takeNow())
+        }
+      }
     })
   )
 
