@@ -217,62 +217,56 @@ const commitNow = (
   group: Session.Group,
   { keepsPermit = false, undo = nothing }: CommitOptions = {}
 ): Effect.Effect<Commit.Head, Failure> =>
-  Effect.onExit(planAndPerform(session, group, { keepsPermit, undo }), (exit) =>
-    Effect.sync(() => {
-      if (session.inflight?.group === group) session.inflight = undefined
-      Deferred.doneUnsafe(group.done, exit)
-      if (session.group !== group) return
+  Effect.onExit(planAndPerform(session, group, { keepsPermit, undo }), (exit) => {
+    if (session.inflight?.group === group) session.inflight = undefined
+    Deferred.doneUnsafe(group.done, exit)
+    if (session.group === group) {
       group.hasLeader = false
       group.done = Deferred.makeUnsafe()
-    })
-  )
+    }
+    return Effect.void
+  })
 
-const planAndPerform = Effect.fnUntraced(function* (
+const planAndPerform = (
   session: Session.Session,
   group: Session.Group,
   { keepsPermit, undo }: Required<CommitOptions>
-) {
-  const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
-    Effect.suspend(() => {
-      // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
-      session.loneCommits = group.transactions > 1 || session.writer.waitingCount > 0 ? 0 : session.loneCommits + 1
-      if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
-      else undo()
-      if (!keepsPermit) session.writer.release()
-      return Effect.void
+): Effect.Effect<Commit.Head, Failure> => {
+  const plan = Effect.onExit(planCommit(session, group), (exit) => {
+    const { durability, loneCommits, writer } = session
+    session.loneCommits = group.transactions > 1 || writer.waitingCount > 0 ? 0 : loneCommits + 1
+    // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
+    if (Exit.isSuccess(exit) || durability === "commit") session.group = undefined
+    else undo()
+    if (!keepsPermit) writer.release()
+    return Effect.void
+  })
+  return Effect.flatMap(plan, (planned) =>
+    Effect.map(Writing.perform(session, planned, group.transactions), () => {
+      Session.advance(session, planned.next)
+      session.cache.release(planned.writes, true)
+      return planned.next
     })
   )
-  yield* Writing.perform(session, plan, group.transactions)
-  Session.advance(session, plan.next)
-  session.cache.release(plan.writes, true)
-  return plan.next
-})
+}
 
-const planCommit = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  const refused = Session.refusal(session)
-  if (refused !== undefined) return yield* refused
-  const time = yield* Clock.currentTimeNanos
-  const plan = yield* Effect.onError(
-    Effect.andThen(
-      claim(session, group),
-      planned(
-        session,
-        group,
-        () =>
-          Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
-        ({ next, root, writes }) => {
-          session.cache.hold(writes, root.record.generation)
-          session.inflight = { group, next }
-        }
-      )
-    ),
-    () =>
-      Effect.sync(() => {
-        if (session.durability === "commit") abandon(session, group)
-      })
-  )
-  return plan
-})
+const planCommit = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Plan, Failure> =>
+  Effect.withFiber((fiber) => {
+    const refused = Session.refusal(session)
+    if (refused !== undefined) return Effect.fail(refused)
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    const make = (): Commit.Plan | Commit.DiskFull | Commit.Fragmented =>
+      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    const take = ({ next, root, writes }: Commit.Plan): void => {
+      session.cache.hold(writes, root.record.generation)
+      session.inflight = { group, next }
+    }
+    const plan = planned(session, group, make, take)
+    return Effect.onError(session.hasWritten ? plan : Effect.andThen(claim(session, group), plan), () => {
+      if (session.durability === "commit") abandon(session, group)
+      return Effect.void
+    })
+  })
 
 /**
  * Makes the group durable, which the caller's transaction has joined. The caller holds the permit, which is given back.
