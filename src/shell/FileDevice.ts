@@ -30,7 +30,7 @@ import { ZeroAhead } from "./ZeroAhead.ts"
 export interface Options extends ImageFile.Options {
   /** Whether to keep other writers out; `true` by default. Two writers at a time destroy a volume. */
   readonly lock?: boolean | undefined
-  /** Calls of at most so many bytes are synchronous: 262144 by default, 0 for none. */
+  /** Calls of at most so many bytes are synchronous: 524288 by default, 0 for none. */
   readonly synchronousBytesMax?: number | undefined
   /** How much of a sparse file is filled with zeros ahead of small writes: 1048576 by default, 0 for nothing. */
   readonly zeroAheadBytes?: number | undefined
@@ -38,6 +38,9 @@ export interface Options extends ImageFile.Options {
 
 /** No call is synchronous while those before took longer than this on average. */
 const stallMillisMax = 2
+
+/** Zeros are filled ahead of writes of at most so many bytes: a longer one pays for its hole itself, since it takes few of them. */
+const SMALL_WRITE_BYTES = 262144
 
 /** Opens the file; the end of the scope closes it. */
 export const make: (options: Options) => Effect.Effect<BlockDevice["Service"], DeviceFailed | Locked, Scope.Scope> =
@@ -97,7 +100,7 @@ interface OpenFile {
 }
 
 const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
-  const { lock = true, readOnly = false, synchronousBytesMax = 262144, zeroAheadBytes = 1048576 } = options
+  const { lock = true, readOnly = false, synchronousBytesMax = 524288, zeroAheadBytes = 1048576 } = options
   const { disk, fd, identity, sectorBytes } = image
   const self = { identity, sectorBytes, readOnly }
   // Without the lock somebody else may write where zeros are about to go.
@@ -199,7 +202,8 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
       const all = slices(runs(ranges), synchronousBytesMax)
       if (direction === "write") {
         for (const slice of all) unsyncedBytes += slice.byteCount
-        if (all.length === 1 && isSynchronous(all[0].byteCount) && writesUnderWay === 0) {
+        const isSmall = all.length === 1 && all[0].byteCount <= SMALL_WRITE_BYTES
+        if (isSmall && isSynchronous(all[0].byteCount) && writesUnderWay === 0) {
           unsyncedBytes += zeroAhead?.prepare(all[0].runs, bytesNow) ?? 0
         }
         for (const slice of all) zeroAhead?.written(slice.runs)
