@@ -124,12 +124,12 @@ const SEARCH_LEAVES = 4
 export const take = (pages: Pages, allocator: Allocator, sizes: ReadonlyArray<number>, reserve: number): Taken => {
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total === 0) return { _tag: "Taken", addresses: [], allocator }
-  const spare = allocatableCount(allocator) - reserve - total
+  const held = heldPages(allocator)
+  const spare = allocator.freeCount - Extent.size(held) - reserve - total
   if (spare < 0) return { _tag: "Full", missing: -spare }
   const longest = sizes.reduce((max, size) => Math.max(max, size), 1)
   const leaves = FreeMap.leafCount(pages.layout, allocator.map)
   let { cursor, window } = allocator
-  const held = heldPages(allocator)
   let addresses: ReadonlyArray<number> | undefined
   for (let read = 0; addresses === undefined; read++) {
     const isRead = read === leaves

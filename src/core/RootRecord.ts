@@ -135,24 +135,19 @@ export const encode = (binding: Binding.Binding, slots: RootSlots.RootSlots, rec
   Bytes.writeUint48(bytes, AT_INODE_COUNT, roots.inodeCount)
   Bytes.writeUint64(bytes, AT_TIME, record.time)
   let at = AT_SECTIONS
-  const section = (tag: number, payload: Uint8Array): void => {
-    if (payload.length === 0) return
-    invariant(at + SECTION_HEADER_BYTES + payload.length <= layout.pageBytes, "a root record fits into its page")
-    Bytes.writeUint16(bytes, at, tag)
-    Bytes.writeUint16(bytes, at + 2, payload.length)
-    bytes.set(payload, at + SECTION_HEADER_BYTES)
-    at += SECTION_HEADER_BYTES + payload.length
-  }
-  const link = (level: number, pointer: Uint8Array): Uint8Array => {
-    if (Pointer.isNull(layout, pointer, 0)) return new Uint8Array(0)
+  const link = (tag: number, level: number, pointer: Uint8Array): void => {
+    if (Pointer.isNull(layout, pointer, 0)) return
     invariant(!Pointer.isMemory(layout, pointer, 0), "a root record names pages on disk")
-    const payload = new Uint8Array(1 + pointer.length)
-    payload[0] = level
-    payload.set(pointer, 1)
-    return payload
+    const end = at + SECTION_HEADER_BYTES + 1 + pointer.length
+    invariant(end <= layout.pageBytes, "a root record fits into its page")
+    Bytes.writeUint16(bytes, at, tag)
+    Bytes.writeUint16(bytes, at + 2, 1 + pointer.length)
+    bytes[at + SECTION_HEADER_BYTES] = level
+    bytes.set(pointer, at + SECTION_HEADER_BYTES + 1)
+    at = end
   }
-  for (const name of TREES) section(TREE_TAGS[name], link(roots[name].level, roots[name].link))
-  section(TAG_MAP, link(map.height, map.link))
+  for (const name of TREES) link(TREE_TAGS[name], roots[name].level, roots[name].link)
+  link(TAG_MAP, map.height, map.link)
   const deltas = (tag: number, set: Extent.ExtentSet): void => {
     if (set.length === 0) return
     const end = Extent.write(set, bytes, at + SECTION_HEADER_BYTES)

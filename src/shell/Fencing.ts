@@ -24,29 +24,42 @@ import * as VolumeError from "./VolumeError.ts"
 /** Fails, and poisons the session, if another session has written since this one opened. */
 export const check = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> =>
   Effect.suspend(() => {
-    const { binding, device, head, seenSlots, superblock } = session
+    const { binding, buffers, device, head, seenSlots, superblock } = session
     const { pageBytes } = binding.layout
     const { page, record } = head.root
     const next = RootSlots.next(superblock.slots, record.slot)
     const byteCount = Math.max(device.sectorBytes, BEGINNING_BYTES)
-    const own = { offset: page * pageBytes, bytes: new Uint8Array(byteCount) }
-    const ahead = { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: new Uint8Array(byteCount) }
-    return Effect.matchEffect(device.read([own, ahead]), {
+    const pages = [buffers.take(pageBytes), buffers.take(pageBytes)] as const
+    const [own, ahead] = byteCount === pageBytes ? pages : pages.map((bytes) => bytes.subarray(0, byteCount))
+    const ranges = [
+      { offset: page * pageBytes, bytes: own },
+      { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: ahead }
+    ]
+    return Effect.matchEffect(device.read(ranges), {
       onFailure: () => Effect.void,
       onSuccess: () => {
-        if (!isBeginning(own.bytes, head.root.bytes)) return examine(session, next)
-        seenSlots.set(record.slot, own.bytes)
+        const isOwn = isSame(own, head.root.bytes)
+        if (isOwn) remember(seenSlots, record.slot, own)
         const seen = seenSlots.get(next)
-        return seen !== undefined && isBeginning(ahead.bytes, seen) ? Effect.void : examine(session, next)
+        const isKnown = isOwn && seen !== undefined && isSame(ahead, seen)
+        for (const bytes of pages) buffers.give(bytes)
+        return isKnown ? Effect.void : examine(session, next)
       }
     })
   })
 
-/** The beginning of a root, its checksum among it, tells it from every other one. */
+/** Where a root says whose it is. */
 const BEGINNING_BYTES = 512
+/** Of that, its checksum, its generation, its session and others: what tells it from every other one. */
+const TELLING_BYTES = 128
 
-const isBeginning = (beginning: Uint8Array, bytes: Uint8Array): boolean =>
-  compare(beginning, 0, beginning.length, bytes, 0, beginning.length) === 0
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => compare(a, 0, TELLING_BYTES, b, 0, TELLING_BYTES) === 0
+
+const remember = (seenSlots: Session.Session["seenSlots"], slot: number, beginning: Uint8Array): void => {
+  const seen = seenSlots.get(slot)
+  if (seen === undefined) seenSlots.set(slot, beginning.slice(0, TELLING_BYTES))
+  else seen.set(beginning.subarray(0, TELLING_BYTES))
+}
 
 /** Looks at what stands whole in the slot of the head and in the next one. */
 const examine = Effect.fnUntraced(function* (session: Session.Session, next: number) {
@@ -62,7 +75,7 @@ const examine = Effect.fnUntraced(function* (session: Session.Session, next: num
     foreign ??= foreignIn(session, root.record.slot, own.bytes)
     isAnother = foreign === undefined && (yield* isFormatted(session))
   }
-  if (foreign === undefined && !isAnother) return void seenSlots.set(next, ahead.bytes)
+  if (foreign === undefined && !isAnother) return remember(seenSlots, next, ahead.bytes)
   const error = VolumeError.make(new VolumeError.Fenced({ device: device.identity, generation: foreign }))
   Session.poison(session, error)
   return yield* error

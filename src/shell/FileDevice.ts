@@ -30,11 +30,14 @@ import { ZeroAhead } from "./ZeroAhead.ts"
 export interface Options extends ImageFile.Options {
   /** Whether to keep other writers out; `true` by default. Two writers at a time destroy a volume. */
   readonly lock?: boolean | undefined
-  /** Calls of at most so many bytes are synchronous: 262144 by default, 0 for none. */
+  /** Calls of at most so many bytes are synchronous: 262144 by default, 0 for none. Twice as many where that is all there is to sync. */
   readonly synchronousBytesMax?: number | undefined
   /** How much of a sparse file is filled with zeros ahead of small writes: 1048576 by default, 0 for nothing. */
   readonly zeroAheadBytes?: number | undefined
 }
+
+/** How many times as long a write may be, and be synchronous, that is all there is to sync: who has made it waits for nothing else. */
+const loneWriteFactor = 2
 
 /** No call is synchronous while those before took longer than this on average. */
 const stallMillisMax = 2
@@ -123,13 +126,15 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     return bytesNow - (bytesNow % sectorBytes)
   }
 
+  const loneBytesMax = loneWriteFactor * synchronousBytesMax
+
   /** Whether a call over so many bytes is carried out here and now. */
-  const isSynchronous = (count: number): boolean =>
-    count <= synchronousBytesMax && synchronousBytesMax > 0 && millis <= stallMillisMax
+  const isSynchronous = (count: number, bytesMax: number): boolean =>
+    count <= bytesMax && synchronousBytesMax > 0 && millis <= stallMillisMax
 
   /** Takes down what a call cost that is, or could have been, synchronous. */
   const took = (start: number, count: number): void => {
-    if (count <= synchronousBytesMax) millis += (performance.now() - start - millis) / 4
+    if (count <= loneBytesMax) millis += (performance.now() - start - millis) / 4
   }
 
   /** Runs `f` here and now. */
@@ -169,9 +174,13 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     return refusal(identity, direction, offset, "EINVAL", reason)
   }
 
-  const perform = (direction: Descriptor.Direction, slice: Slice): Effect.Effect<void, DeviceFailed> =>
+  const perform = (
+    direction: Descriptor.Direction,
+    slice: Slice,
+    bytesMax = synchronousBytesMax
+  ): Effect.Effect<void, DeviceFailed> =>
     Effect.suspend(() => {
-      if (isSynchronous(slice.byteCount) && !closed) {
+      if (isSynchronous(slice.byteCount, bytesMax) && !closed) {
         const stop = timed(slice.byteCount, () => Descriptor.transferSync(fd, direction, slice.runs))
         return stop === undefined ? Effect.void : Effect.fail(stopped(direction, stop))
       }
@@ -196,15 +205,20 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     Effect.suspend(() => {
       const refused = refuseClosed(direction) ?? refuseRanges(self, direction, ranges, size())
       if (refused !== undefined) return Effect.fail(refused)
-      const all = slices(runs(ranges), synchronousBytesMax)
+      const found = runs(ranges)
+      const byteCount = found.reduce((sum, run) => sum + run.byteCount, 0)
+      const isLone = direction === "write" && unsyncedBytes === 0 && byteCount <= loneBytesMax
+      const bytesMax = isLone ? loneBytesMax : synchronousBytesMax
+      const all = slices(found, bytesMax)
       if (direction === "write") {
-        for (const slice of all) unsyncedBytes += slice.byteCount
-        if (all.length === 1 && isSynchronous(all[0].byteCount) && writesUnderWay === 0) {
+        unsyncedBytes += byteCount
+        // A longer one fills most of a stretch by itself.
+        if (all.length === 1 && isSynchronous(byteCount, synchronousBytesMax) && writesUnderWay === 0) {
           unsyncedBytes += zeroAhead?.prepare(all[0].runs, bytesNow) ?? 0
         }
         for (const slice of all) zeroAhead?.written(slice.runs)
       }
-      return all.length === 1 ? perform(direction, all[0]) : performAll(direction, all)
+      return all.length === 1 ? perform(direction, all[0], bytesMax) : performAll(direction, all)
     })
 
   const sync = Effect.suspend(() => {
@@ -212,7 +226,8 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     if (refused !== undefined) return Effect.fail(refused)
     const count = unsyncedBytes
     unsyncedBytes = 0
-    if (isSynchronous(count)) return attempt(identity, "sync", () => timed(count, () => fs.fdatasyncSync(fd)))
+    if (isSynchronous(count, loneBytesMax))
+      return attempt(identity, "sync", () => timed(count, () => fs.fdatasyncSync(fd)))
     return waitFor("sync", count, (finish) => fs.fdatasync(fd, (error) => finish(failed("sync", error))))
   })
 

@@ -217,87 +217,77 @@ const commitNow = (
   group: Session.Group,
   { keepsPermit = false, undo = nothing }: CommitOptions = {}
 ): Effect.Effect<Commit.Head, Failure> =>
-  Effect.onExit(planAndPerform(session, group, { keepsPermit, undo }), (exit) =>
-    Effect.sync(() => {
-      if (session.inflight?.group === group) session.inflight = undefined
-      Deferred.doneUnsafe(group.done, exit)
-      if (session.group !== group) return
+  Effect.onExit(planAndPerform(session, group, { keepsPermit, undo }), (exit) => {
+    if (session.inflight?.group === group) session.inflight = undefined
+    Deferred.doneUnsafe(group.done, exit)
+    if (session.group === group) {
       group.hasLeader = false
       group.done = Deferred.makeUnsafe()
-    })
-  )
+    }
+    return Effect.void
+  })
 
-const planAndPerform = Effect.fnUntraced(function* (
+const planAndPerform = (
   session: Session.Session,
   group: Session.Group,
   { keepsPermit, undo }: Required<CommitOptions>
-) {
-  const plan = yield* Effect.onExit(planCommit(session, group), (exit) =>
-    Effect.suspend(() => {
-      // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
-      session.loneCommits = group.transactions > 1 || session.waitingWriters > 0 ? 0 : session.loneCommits + 1
-      if (Exit.isSuccess(exit) || session.durability === "commit") session.group = undefined
-      else undo()
-      return keepsPermit ? Effect.void : session.writer.release(1)
+): Effect.Effect<Commit.Head, Failure> => {
+  const plan = Effect.onExit(planCommit(session, group), (exit) => {
+    const { durability, loneCommits, writer } = session
+    session.loneCommits = group.transactions > 1 || writer.waitingCount > 0 ? 0 : loneCommits + 1
+    // Where durability is by interval, its transactions have been told that they succeeded: the next sync tries again.
+    if (Exit.isSuccess(exit) || durability === "commit") session.group = undefined
+    else undo()
+    if (!keepsPermit) writer.release()
+    return Effect.void
+  })
+  return Effect.flatMap(plan, (planned) =>
+    Effect.map(Writing.perform(session, planned, group.transactions), () => {
+      Session.advance(session, planned.next)
+      session.cache.release(planned.writes, true)
+      return planned.next
     })
   )
-  yield* Writing.perform(session, plan, group.transactions)
-  Session.advance(session, plan.next)
-  session.cache.release(plan.writes, true)
-  return plan.next
-})
+}
 
-const planCommit = Effect.fnUntraced(function* (session: Session.Session, group: Session.Group) {
-  const refused = Session.refusal(session)
-  if (refused !== undefined) return yield* refused
-  const time = yield* Clock.currentTimeNanos
-  const plan = yield* Effect.onError(
-    Effect.andThen(
-      claim(session, group),
-      planned(
-        session,
-        group,
-        () =>
-          Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites),
-        ({ next, root, writes }) => {
-          session.cache.hold(writes, root.record.generation)
-          session.inflight = { group, next }
-        }
-      )
-    ),
-    () =>
-      Effect.sync(() => {
-        if (session.durability === "commit") abandon(session, group)
-      })
-  )
-  return plan
-})
+const planCommit = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Plan, Failure> =>
+  Effect.withFiber((fiber) => {
+    const refused = Session.refusal(session)
+    if (refused !== undefined) return Effect.fail(refused)
+    const time = fiber.getRef(Clock.Clock).currentTimeNanosUnsafe()
+    const make = (): Commit.Plan | Commit.DiskFull | Commit.Fragmented =>
+      Commit.plan(group.draft, session.head, group.allocator, circumstances(session, time), group.hasEarlyWrites)
+    const take = ({ next, root, writes }: Commit.Plan): void => {
+      session.cache.hold(writes, root.record.generation)
+      session.inflight = { group, next }
+    }
+    const plan = planned(session, group, make, take)
+    return Effect.onError(session.hasWritten ? plan : Effect.andThen(claim(session, group), plan), () => {
+      if (session.durability === "commit") abandon(session, group)
+      return Effect.void
+    })
+  })
 
 /**
  * Makes the group durable, which the caller's transaction has joined. The caller holds the permit, which is given back.
  * Not to be interrupted: a leader that left would leave its group alone.
  */
-export const commit = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> =>
-  Effect.suspend(() => {
-    if (group.hasLeader) return Effect.andThen(session.writer.release(1), Deferred.await(group.done))
-    group.hasLeader = true
-    // Where durability is by interval, nobody comes back after a commit, since nobody waits for one.
-    if (session.inflight === undefined && (session.durability === "interval" || isAlone(session))) {
-      return commitNow(session, group)
-    }
-    return session.writer.release(1).pipe(
-      Effect.andThen(othersJoin(session)),
-      Effect.andThen(session.writer.take(1)),
-      Effect.andThen(
-        Effect.suspend(() =>
-          session.group === group
-            ? commitNow(session, group)
-            : // Somebody has closed the group and committed it meanwhile.
-              Effect.andThen(session.writer.release(1), Deferred.await(group.done))
-        )
-      )
-    )
-  })
+export const commit = (session: Session.Session, group: Session.Group): Effect.Effect<Commit.Head, Failure> => {
+  const { durability, inflight, writer } = session
+  const joined = (): Effect.Effect<Commit.Head, Failure> => {
+    writer.release()
+    return Deferred.await(group.done)
+  }
+  if (group.hasLeader) return joined()
+  group.hasLeader = true
+  // Where durability is by interval, nobody comes back after a commit, since nobody waits for one.
+  if (inflight === undefined && (durability === "interval" || isAlone(session))) return commitNow(session, group)
+  writer.release()
+  return Effect.flatMap(Effect.andThen(othersJoin(session), writer.take()), () =>
+    // Or somebody has closed the group and committed it meanwhile.
+    session.group === group ? commitNow(session, group) : joined()
+  )
+}
 
 /** Commits that nobody shares, after which a leader gives no turn to others any more; but for each so many. */
 const LONE_COMMITS = 8
@@ -306,8 +296,8 @@ const LONE_COMMITS = 8
  * Whether nobody is about to join, as far as the commits before tell. A turn takes a fifth of the time of a small commit, so a lone
  * writer is spared most of them; those that are left notice when others begin to write.
  */
-const isAlone = ({ loneCommits, waitingWriters }: Session.Session): boolean =>
-  waitingWriters === 0 && loneCommits >= LONE_COMMITS && loneCommits % LONE_COMMITS !== 0
+const isAlone = ({ loneCommits, writer }: Session.Session): boolean =>
+  writer.waitingCount === 0 && loneCommits >= LONE_COMMITS && loneCommits % LONE_COMMITS !== 0
 
 /**
  * Waits for what is in flight, and lets whoever is about to write have a turn: those who waited for it come back with their next
@@ -358,12 +348,12 @@ export const settle = (session: Session.Session): Effect.Effect<void, Failure> =
 export const flush = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
     Effect.andThen(
-      session.writer.take(1),
+      session.writer.take(),
       Effect.suspend((): Effect.Effect<unknown, Failure> => {
         const { group, inflight } = session
         if (group !== undefined && group.transactions > 0) return commit(session, group)
-        const released = session.writer.release(1)
-        return inflight === undefined ? released : Effect.andThen(released, Deferred.await(inflight.group.done))
+        session.writer.release()
+        return inflight === undefined ? Effect.void : Deferred.await(inflight.group.done)
       })
     )
   )

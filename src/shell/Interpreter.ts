@@ -8,6 +8,7 @@
  * - An operation whose pages are all in memory is one synchronous step.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
@@ -23,6 +24,7 @@ import * as Expiry from "./Expiry.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
+import type { Restore } from "./WriterPermit.ts"
 
 /** What one run of a core function comes to. No core function has a signal as its result. */
 type Run<A> = A | MissingPages | CorruptPage
@@ -95,6 +97,30 @@ export const edit = <A, R>(
   draft: Draft<R>,
   f: (draft: Draft<R>) => A
 ): Effect.Effect<A, VolumeError.VolumeError> => interpret(session, pinned, () => attempt(session, draft, f))
+
+/**
+ * The same, begun here and now, and what `end` makes of how it ended: of a defect too. Only loading what is missing can be
+ * interrupted, if `restore` allows it.
+ */
+export const editThen = <A, B, E, R>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  draft: Draft<R>,
+  f: (draft: Draft<R>) => A,
+  restore: Restore,
+  end: (exit: Exit.Exit<A, VolumeError.VolumeError>) => Effect.Effect<B, E>
+): Effect.Effect<B, E> => {
+  const once = (): Run<A> => attempt(session, draft, f)
+  let first: Run<A>
+  try {
+    first = once()
+  } catch (defect) {
+    return end(Exit.die(defect))
+  }
+  return isSignal(first)
+    ? Effect.flatMap(Effect.exit(restore(restart(session, pinned, first, once))), end)
+    : end(Exit.succeed(first))
+}
 
 /** The same here and now; nothing if that misses pages or finds a fault, which has left nothing behind. */
 export const editNow = <A, R>(

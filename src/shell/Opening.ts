@@ -37,6 +37,7 @@ import type { Receipt } from "./Receipt.ts"
 import type { Durability, Session } from "./Session.ts"
 import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
+import { WriterPermit } from "./WriterPermit.ts"
 import * as Writing from "./Writing.ts"
 
 type Device = BlockDevice["Service"]
@@ -308,8 +309,7 @@ const recover = Effect.fnUntraced(function* (
     durability: options.durability,
     dirtyBytesMax: options.dirtyBytes,
     readOnly,
-    writer: Semaphore.makeUnsafe(1),
-    waitingWriters: 0,
+    writer: new WriterPermit(),
     loneCommits: 0,
     syncing: Semaphore.makeUnsafe(1),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },

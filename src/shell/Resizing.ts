@@ -29,7 +29,7 @@ export const resize = (session: Session.Session, sizeBytes: number): Effect.Effe
       const what = "Resizing a volume inside of a transaction or view of it"
       return Effect.fail(VolumeError.make(new VolumeError.Unsupported({ what })))
     }
-    return session.writer.withPermits(1)(Effect.uninterruptible(alone(session, sizeBytes)))
+    return session.writer.with(Effect.uninterruptible(alone(session, sizeBytes)))
   })
 
 /** The same with the permit. */

@@ -29,6 +29,7 @@ import type { PageCache } from "./PageCache.ts"
 import type { PinnedPages } from "./PinnedPages.ts"
 import type { Readers } from "./Readers.ts"
 import * as VolumeError from "./VolumeError.ts"
+import type { WriterPermit } from "./WriterPermit.ts"
 
 /** When a transaction is durable: when it returns, or at the next interval or `sync`. */
 export type Durability = "commit" | "interval"
@@ -112,9 +113,7 @@ export interface Session {
   readonly durability: Durability
   readonly dirtyBytesMax: number
   readonly readOnly: boolean
-  readonly writer: Semaphore.Semaphore
-  /** How many wait for the writer's permit: who comes later does not go before them. */
-  waitingWriters: number
+  readonly writer: WriterPermit
   /** Commits since the last one that somebody shared, or could have; see `GroupCommit`. */
   loneCommits: number
   /** Held by a sync of the device. */

@@ -85,26 +85,26 @@ const nameFault = (volume: Service, name: string): VolumeError.Reason | undefine
  * What steps of the core come to, each of which gives nothing if it is to be called again: in one call if that does, else in one
  * transaction.
  */
-const inSteps = <A>(volume: Service, step: (draft: RootsDraft) => A | undefined): Operation<A> => {
-  const rest: Operation<A> = Effect.flatMap(volume.write(step), (done) =>
-    done === undefined ? rest : Effect.succeed(done)
-  )
-  return Effect.withFiber((fiber) =>
+const inSteps = <A>(volume: Service, step: (draft: RootsDraft) => A | undefined): Operation<A> =>
+  Effect.withFiber((fiber) =>
     Effect.flatMapEager(
       volume.immediate.write(fiber, (draft) => {
         const done = step(draft)
         return done === undefined ? Result.fail(FileOperation.TOO_LONG) : Result.succeed(done)
       }),
-      (done) => (Result.isSuccess(done) ? Effect.succeed(done.success) : volume.transaction(rest))
+      (done) => (Result.isSuccess(done) ? Effect.succeed(done.success) : volume.transaction(untilDone(volume, step)))
     )
   )
-}
+
+const untilDone = <A>(volume: Service, step: (draft: RootsDraft) => A | undefined): Operation<A> =>
+  Effect.flatMap(volume.write(step), (done) => (done === undefined ? untilDone(volume, step) : Effect.succeed(done)))
 
 const set = (volume: Service, name: Uint8Array, key: Uint8Array, value: Uint8Array): Operation<void> => {
   const { CHUNK_BYTES } = FileOperation
   const isLong = value.length > CHUNK_BYTES
   const start = isLong ? value.subarray(0, CHUNK_BYTES) : value
-  const first = inSteps(volume, (draft) => Tables.put(draft, name, key, start) || undefined)
+  const first = Effect.asVoid(inSteps(volume, (draft) => Tables.put(draft, name, key, start) || undefined))
+  if (!isLong) return first
   const from = (done: number): Operation<void> =>
     done >= value.length
       ? Effect.void
@@ -112,7 +112,7 @@ const set = (volume: Service, name: Uint8Array, key: Uint8Array, value: Uint8Arr
           volume.write((draft) => Tables.append(draft, name, key, value.subarray(done, done + CHUNK_BYTES))),
           () => from(done + CHUNK_BYTES)
         )
-  return isLong ? volume.transaction(Effect.andThen(first, from(CHUNK_BYTES))) : Effect.asVoid(first)
+  return volume.transaction(Effect.andThen(first, from(CHUNK_BYTES)))
 }
 
 const remove = (volume: Service, name: Uint8Array, key: Uint8Array): Operation<boolean> =>

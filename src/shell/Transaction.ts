@@ -13,7 +13,6 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
 import type * as Commit from "../core/Commit.ts"
 import type { Draft } from "../core/Draft.ts"
 import type { Roots } from "../core/Roots.ts"
@@ -25,6 +24,7 @@ import * as OpenFiles from "./OpenFiles.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 import * as Writing from "./Writing.ts"
+import type { Restore } from "./WriterPermit.ts"
 
 type Failure = VolumeError.VolumeError
 
@@ -44,7 +44,7 @@ export const writeNow = <A>(
   f: (draft: Draft<Roots>) => A
 ): Effect.Effect<A, Failure> =>
   inFrame(session, fiber, (frame) => {
-    if (frame === undefined) return Effect.map(single(session, f), ({ value }) => value)
+    if (frame === undefined) return single(session, f)
     if (frame._tag === "Viewing") return Effect.fail(readOnly(session))
     if (!frame.isOpen) return Effect.fail(ended())
     return inOneStep(frame, f) ?? alone(frame, () => (frame.isOpen ? inside(frame, f) : Effect.fail(ended())))
@@ -112,18 +112,15 @@ const isScarce = ({ draft, roomPages }: Session.Group): boolean =>
   roomPages - draft.dirtyBytes / draft.layout.pageBytes < OPERATION_PAGES_MAX
 
 /** One operation as a transaction: its attempt is all or nothing, so it needs no savepoint unless the volume may be full. */
-const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<Committed<A>, Failure> =>
+const single = <A>(session: Session.Session, f: (draft: Draft<Roots>) => A): Effect.Effect<A, Failure> =>
   withPermit(session, (restore, group) => {
-    const { draft } = group
+    const { draft, pinned } = group
     // Where outsiders read the draft, nothing that they see may be changed in place.
     const savepoint = isScarce(group) || session.durability === "interval" ? draft.savepoint() : undefined
-    return restore(Interpreter.edit(session, group.pinned, draft, f)).pipe(
-      Effect.exit,
-      Effect.flatMap((exit) => {
-        const hasFailed = Exit.isFailure(exit) || (Result.isResult(exit.value) && Result.isFailure(exit.value))
-        return settle(session, group, savepoint, exit, hasFailed)
-      })
-    )
+    return Interpreter.editThen(session, pinned, draft, f, restore, (exit) => {
+      const hasFailed = Exit.isSuccess(exit) && Result.isResult(exit.value) && Result.isFailure(exit.value)
+      return settle(session, group, savepoint, exit, valueOf, hasFailed)
+    })
   })
 
 // ---- transactions
@@ -134,60 +131,40 @@ export interface Committed<A> {
   readonly head: Option.Option<Commit.Head>
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+const valueOf = <A>(value: A): A => value
 
-/** Takes the writer's permit, at once if nobody waits for it. */
-const takePermit = (session: Session.Session, restore: Restore): Effect.Effect<void> =>
-  session.waitingWriters > 0
-    ? waitForPermit(session, restore)
-    : Effect.flatMap(session.writer.takeIfAvailable(1), (isTaken) =>
-        isTaken ? Effect.void : waitForPermit(session, restore)
-      )
-
-/**
- * Waits for the writer's permit; only that can be interrupted. Who is interrupted after the permit was given to it, and before it
- * has noticed, gives it back: a scope remembers that it has it.
- */
-const waitForPermit = (session: Session.Session, restore: Restore): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const waiting = Scope.makeUnsafe()
-    session.waitingWriters++
-    return Effect.onExit(restore(Scope.provide(session.writer.takeScoped(1), waiting)), (exit) => {
-      session.waitingWriters--
-      return Exit.isFailure(exit) ? Scope.close(waiting, exit) : Effect.void
-    })
-  })
+const committed = <A>(value: A, head?: Commit.Head): Committed<A> => ({ value, head: Option.fromUndefinedOr(head) })
 
 /** What a deletion may take: paths to a few leaves of each tree. */
 const DELETION_PAGES = 64
 
-/** Takes the writer's permit and a place in the group; `use` gives the permit back. */
+/** Takes the writer's permit and a place in the group, here and now if nobody has it; `use` gives the permit back. */
 const withPermit = <A, E, R>(
   session: Session.Session,
   use: (restore: Restore, group: Session.Group) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Failure, R> =>
   Effect.uninterruptibleMask((restore) => {
-    const enter = Effect.suspend((): Effect.Effect<A, E | Failure, R> => {
+    const { writer } = session
+    const enter = (): Effect.Effect<A, E | Failure, R> => {
       const refused = Session.refusal(session)
-      return refused === undefined
-        ? use(restore, GroupCommit.join(session))
-        : Effect.andThen(session.writer.release(1), Effect.fail(refused))
-    })
-    return Effect.flatMap(
-      Effect.suspend(() => takePermit(session, restore)),
-      () => {
-        const { durability, group } = session
-        // Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it
-        // cannot be committed, that is for the next sync to tell.
-        const isInTheWay =
-          durability === "interval" &&
-          group !== undefined &&
-          group.transactions > 0 &&
-          !GroupCommit.hasPlenty(group, DELETION_PAGES)
-        return isInTheWay ? Effect.andThen(Effect.exit(GroupCommit.settle(session)), enter) : enter
-      }
-    )
+      if (refused === undefined) return use(restore, GroupCommit.join(session))
+      writer.release()
+      return Effect.fail(refused)
+    }
+    const begin = () =>
+      isInTheWay(session) ? Effect.flatMap(Effect.exit(GroupCommit.settle(session)), enter) : enter()
+    return writer.takeNow() ? begin() : Effect.flatMap(writer.take(restore), begin)
   })
+
+/**
+ * Where little is left, what waits for a commit by interval must not be in the way of what gives room back (I16). If it cannot be
+ * committed, that is for the next sync to tell.
+ */
+const isInTheWay = ({ durability, group }: Session.Session): boolean =>
+  durability === "interval" &&
+  group !== undefined &&
+  group.transactions > 0 &&
+  !GroupCommit.hasPlenty(group, DELETION_PAGES)
 
 /** Runs `effect` as one transaction; inside another it is a savepoint of that. */
 export const transaction = <A, E, R>(
@@ -233,7 +210,7 @@ const outermost = <A, E, R>(
     return restore(Effect.provideService(effect, Current, frame)).pipe(
       Effect.exit,
       Effect.tap(() => end(frame)),
-      Effect.flatMap((exit) => settle(session, group, frame.savepoint, exit, Exit.isFailure(exit)))
+      Effect.flatMap((exit) => settle(session, group, frame.savepoint, exit, committed))
     )
   })
 
@@ -275,39 +252,41 @@ const rollback = (
   OpenFiles.forget(session, group.draft.roots.nextInode)
 }
 
-/** Ends a transaction: rolls it back, or makes it durable as the volume's durability says. Gives the permit back. */
-const settle = <A, E>(
+/**
+ * Ends a transaction: rolls it back, or makes it durable as the volume's durability says. Gives the permit back. `answer` makes the
+ * answer, of the root too that made it durable; `hasFailed` tells of a transaction that succeeds with its failure.
+ */
+const settle = <A, B, E>(
   session: Session.Session,
   group: Session.Group,
   savepoint: ReturnType<Draft<Roots>["savepoint"]> | undefined,
   exit: Exit.Exit<A, E>,
-  hasFailed: boolean
-): Effect.Effect<Committed<A>, E | Failure> => {
+  answer: (value: A, head?: Commit.Head) => B,
+  hasFailed = false
+): Effect.Effect<B, E | Failure> => {
   const { draft } = group
-  const leave = (ending: Effect.Effect<Committed<A>, E | Failure>): Effect.Effect<Committed<A>, E | Failure> => {
-    if (group.transactions === 0) GroupCommit.drop(session, group)
-    return Effect.andThen(session.writer.release(1), ending)
-  }
   const takeBack = (): void => {
     if (savepoint !== undefined) rollback(session, group, savepoint)
     if (group.transactions === 0) GroupCommit.drop(session, group)
   }
-  const undo = (ending: Effect.Effect<Committed<A>, E | Failure>) => {
+  const undo = (ending: Effect.Effect<B, E | Failure>) => {
     takeBack()
-    return Effect.andThen(session.writer.release(1), ending)
+    session.writer.release()
+    return ending
   }
-  const value = Effect.map(exit, (result): Committed<A> => ({ value: result, head: Option.none() }))
-  if (hasFailed) return undo(value)
+  if (Exit.isFailure(exit)) return undo(Effect.failCause(exit.cause))
+  const { value } = exit
+  if (hasFailed) return undo(Effect.succeed(answer(value)))
   if (session.poison !== undefined) return undo(Effect.fail(Session.refusal(session) ?? session.poison))
   if (!GroupCommit.hasChanges(group)) {
     if (savepoint !== undefined) draft.merge(savepoint)
-    return leave(value)
+    if (group.transactions === 0) GroupCommit.drop(session, group)
+    session.writer.release()
+    return Effect.succeed(answer(value))
   }
-  const keep = Effect.suspend(() => {
-    const durable = (committing: Effect.Effect<Commit.Head, Failure>): Effect.Effect<Committed<A>, E | Failure> =>
-      Effect.flatMap(committing, (head) =>
-        Effect.map(value, (committed): Committed<A> => ({ ...committed, head: Option.some(head) }))
-      )
+  const keep = (): Effect.Effect<B, E | Failure> => {
+    const durable = (committing: Effect.Effect<Commit.Head, Failure>) =>
+      Effect.map(committing, (head) => answer(value, head))
     session.counters.transactions++
     // What comes after a snapshot is not in it: it has a later birth. Nobody sees any of this before the snapshot is planned, and
     // what cannot be planned leaves nothing behind.
@@ -316,24 +295,25 @@ const settle = <A, E>(
     group.transactions++
     group.visible = draft.roots
     group.changesSeen = draft.changeCount
-    if (session.durability === "interval") {
-      // The transaction stands and has room. What keeps an early write from being planned, no room beside the reserve or a read
-      // that fails, is for the commit to tell; a write that fails has poisoned the session.
-      const relieved = Effect.catch(EarlyFlush.relieve(session, group), (error) =>
-        session.poison === undefined ? Effect.void : Effect.fail(error)
-      )
-      return Effect.andThen(Effect.ensuring(relieved, session.writer.release(1)), value)
-    }
-    return durable(GroupCommit.commit(session, group))
-  })
-  if (GroupCommit.hasPlenty(group)) return keep
+    if (session.durability === "commit") return durable(GroupCommit.commit(session, group))
+    // The transaction stands and has room. What keeps an early write from being planned, no room beside the reserve or a read
+    // that fails, is for the commit to tell; a write that fails has poisoned the session.
+    const relieved = Effect.catch(EarlyFlush.relieve(session, group), (error) =>
+      session.poison === undefined ? Effect.void : Effect.fail(error)
+    )
+    const released = Effect.sync(() => session.writer.release())
+    return Effect.map(Effect.ensuring(relieved, released), () => answer(value))
+  }
+  if (GroupCommit.hasPlenty(group)) return keep()
   const ended = Effect.gen(function* () {
     if (yield* GroupCommit.hasRoom(session, group)) return keep
     yield* GroupCommit.reclaim(session, group)
-    return (yield* GroupCommit.hasRoom(session, group)) ? keep : undo(Effect.fail(GroupCommit.full(session, group)))
+    return (yield* GroupCommit.hasRoom(session, group))
+      ? keep
+      : () => undo(Effect.fail(GroupCommit.full(session, group)))
   })
   return Effect.flatMap(Effect.exit(ended), (ending) =>
-    Exit.isSuccess(ending) ? ending.value : undo(Effect.failCause(ending.cause))
+    Exit.isSuccess(ending) ? ending.value() : undo(Effect.failCause(ending.cause))
   )
 }
 
@@ -347,7 +327,7 @@ export const sync = (session: Session.Session): Effect.Effect<void, Failure> =>
 export const close = (session: Session.Session): Effect.Effect<void, Failure> =>
   Effect.uninterruptible(
     Effect.flatMap(Effect.exit(GroupCommit.flush(session)), (flushed) =>
-      session.writer.withPermit(
+      session.writer.with(
         Effect.suspend(() => {
           const { inflight } = session
           const landed =

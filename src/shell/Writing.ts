@@ -96,20 +96,27 @@ const told = (
     for (const tell of session.onCommit) tell({ duration, transactions })
   })
 
-const performing = Effect.fnUntraced(function* (session: Session.Session, plan: Commit.Plan) {
+const performing = (session: Session.Session, plan: Commit.Plan): Effect.Effect<void, Failure> => {
   const root = { address: plan.root.page, bytes: plan.root.bytes }
-  yield* landed(session)
+  const writing =
+    plan.root.record.barriers === 2
+      ? inTwo(session, plan.writes, root)
+      : Effect.andThen(Fencing.check(session), writeAndSync(session, [...plan.writes, root]))
+  return Effect.map(session.early === undefined ? writing : Effect.andThen(landed(session), writing), () => {
+    session.hasWritten = true
+    session.counters.commits++
+  })
+}
+
+/** Pages, a sync, and the root that reveals them, with a sync of its own. */
+const inTwo = Effect.fnUntraced(function* (
+  session: Session.Session,
+  writes: ReadonlyArray<Batching.PageWrite>,
+  root: Batching.PageWrite
+) {
   yield* Fencing.check(session)
-  if (plan.root.record.barriers === 2 && plan.writes.length > 0) {
-    yield* writeAndSync(session, plan.writes)
-    yield* Fencing.check(session)
-    yield* writeAndSync(session, [root])
-  } else if (plan.root.record.barriers === 2) {
-    // Pages that were written early have no sync behind them yet.
-    yield* sync(session)
-    yield* Fencing.check(session)
-    yield* writeAndSync(session, [root])
-  } else yield* writeAndSync(session, [...plan.writes, root])
-  session.hasWritten = true
-  session.counters.commits++
+  // Pages that were written early have no sync behind them yet.
+  yield* writes.length === 0 ? sync(session) : writeAndSync(session, writes)
+  yield* Fencing.check(session)
+  yield* writeAndSync(session, [root])
 })

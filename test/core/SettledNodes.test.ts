@@ -14,14 +14,15 @@ const pointerTo = (address: number, pageCount: number): Uint8Array => {
 describe("SettledNodes", () => {
   it("knows the pointers of those that were settled, and no others", () => {
     const settled = new SettledNodes(layout)
-    const numbers = [1, 2, 63, 64, 65, 1000, 2 ** 33 + 5]
-    for (const [i, id] of numbers.entries()) settled.add(id, pointerTo(100 + 10 * i, 1 + i))
+    const early = Array.from({ length: 14 }, (_, i) => 2000 + i)
+    const numbers = [1, 2, ...early, 63, 64, 65, 1000, 2 ** 33 + 5, 2014]
+    for (const [i, id] of numbers.entries()) settled.add(id, pointerTo(100 + 100 * i, 1 + i))
     assert.strictEqual(settled.size, numbers.length)
-    for (const [i, id] of numbers.entries()) assert.deepStrictEqual(settled.get(id), pointerTo(100 + 10 * i, 1 + i))
-    for (const id of [0, 3, 62, 66, 999, 1001, 2 ** 33 + 4, 5]) assert.isUndefined(settled.get(id))
+    for (const [i, id] of numbers.entries()) assert.deepStrictEqual(settled.get(id), pointerTo(100 + 100 * i, 1 + i))
+    for (const id of [0, 3, 62, 66, 999, 1001, 2 ** 33 + 4, 5, 1999, 2015]) assert.isUndefined(settled.get(id))
     assert.deepStrictEqual(
       settled.extents(),
-      numbers.flatMap((_, i) => [100 + 10 * i, 101 + 11 * i])
+      numbers.flatMap((_, i) => [100 + 100 * i, 101 + 101 * i])
     )
   })
 

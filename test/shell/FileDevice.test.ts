@@ -229,9 +229,29 @@ describe("FileDevice", () => {
       const pages = Array.from({ length: 4 }, (_, i) => ({ offset: i * 4096, bytes: new Uint8Array(4096) }))
       yield* device.write(pages)
       yield* device.sync
-      yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 19) }])
+      yield* device.write([{ offset: 0, bytes: new Uint8Array(1 << 20) }])
       yield* device.sync
       assert.deepStrictEqual(calls, ["writevSync", "fdatasyncSync", "writev", "fdatasync"])
+    })
+  )
+
+  it.effect("fills a hole with zeros ahead of a small write, and not ahead of one that is long enough itself", () =>
+    Effect.gen(function* () {
+      const file = yield* image
+      const device = yield* FileDevice.make({ path: file, size: 32 << 20 })
+      const clock = vi.spyOn(performance, "now").mockReturnValue(0)
+      yield* Effect.addFinalizer(() => Effect.sync(() => clock.mockRestore()))
+      const written: Array<number> = []
+      const { writevSync } = fs
+      yield* replacing({
+        writevSync: (fd: number, buffers: ReadonlyArray<Uint8Array>, position: number) => {
+          written.push(buffers.reduce((sum, { length }) => sum + length, 0))
+          return writevSync(fd, buffers, position)
+        }
+      } as unknown as Partial<typeof fs>)
+      yield* device.write([{ offset: 0, bytes: new Uint8Array(300 << 10) }])
+      yield* device.write([{ offset: 8 << 20, bytes: new Uint8Array(4096) }])
+      assert.deepStrictEqual(written, [300 << 10, 1 << 20, 4096])
     })
   )
 
