@@ -72,7 +72,7 @@ export class Draft<Roots> implements Pages {
   dirtyBytes = 0
   /** Grows with every edit: tells whether an operation has changed anything. */
   changeCount = 0
-  /** Grows with what changes which nodes of trees there are, or whose they are. */
+  /** Grows with what changes which nodes of trees there are, or whose they are; a copy that takes a node's place is no change. */
   shape = 0
   /** Where the buffers of nodes and of runs come from that are filled whole; what they hold at first means nothing. */
   takeBuffer: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
@@ -169,6 +169,7 @@ export class Draft<Roots> implements Pages {
   create(bytes: Uint8Array, at: number, kind: number, level: number): Uint8Array {
     const node = this.takeBuffer(this.layout.pageBytes)
     Node.clear(node, kind, level)
+    if (kind === Node.TREE) this.shape++
     this.#add(bytes, at, node, kind !== Node.TREE)
     return node
   }
@@ -348,7 +349,6 @@ export class Draft<Roots> implements Pages {
     invariant(this.#attempting, "a draft is edited inside an attempt")
     this.changeCount++
     if (isContent) this.hasContent = true
-    else this.shape++
     const id = this.#nextId++
     this.#nodes[id] = new DirtyNode(node, this.#attempt, !isContent)
     this.dirtyBytes += node.length

@@ -1,9 +1,11 @@
 /**
  * Where a key stands in a tree, or would stand: found once, and edited there without another way down from the root.
  *
- * - A spot belongs to the attempt that found it. It is edited in place once that is sealed, where the draft owns the leaf and still has the
- *   same nodes; everywhere else an edit of a spot is that of `BTree`.
+ * - A spot is edited in place once the attempt is sealed, where the draft owns the leaf and still has the same nodes; everywhere else an
+ *   edit of a spot is that of `BTree`. Where the draft owns the branch above the leaf only, and nothing was edited since, a put makes
+ *   the leaf its own: that spares the way down too.
  * - Other edits may have moved the key within its leaf: that is looked at again.
+ * - Spots of later attempts are told from those of before by the shape of the draft: whoever keeps one knows its draft.
  * - A removal that leaves a leaf too empty may need its neighbours: {@link prepareRemovals} loads them, or says that the operation must
  *   not be sealed.
  */
@@ -20,10 +22,13 @@ type AnyDraft = Draft<unknown>
 
 export interface Spot {
   readonly key: Uint8Array
-  readonly leaf: Uint8Array
+  leaf: Uint8Array
   /** The slot of the key, or the complement (`~slot`) of where it would be inserted. */
   slot: number
-  readonly isOwned: boolean
+  isOwned: boolean
+  /** The branch above the leaf if the draft owns it, and where in it the pointer to the leaf stands. */
+  readonly branch: Uint8Array | undefined
+  readonly at: number
   /** Whether no leaf comes after this one. */
   readonly isLast: boolean
   readonly shape: number
@@ -36,12 +41,15 @@ const NO_LEAF = new Uint8Array(0)
 export const find = (draft: AnyDraft, tree: Tree.Tree, key: Uint8Array): Spot => {
   const { changeCount, layout, shape } = draft
   if (Tree.isEmpty(layout, tree)) {
-    return { key, leaf: NO_LEAF, slot: ~0, isOwned: false, isLast: true, shape, changeCount }
+    return { key, leaf: NO_LEAF, slot: ~0, isOwned: false, branch: undefined, at: 0, isLast: true, shape, changeCount }
   }
   let { level } = tree
   let holder = tree.link
   let at = 0
   let isLast = true
+  // What is under a node that the draft does not own, it does not own either.
+  let isOwned = draft.owns(holder, at)
+  let isHolderOwned = false
   let node = draft.node(holder, at, Node.TREE, level)
   while (level > 0) {
     const slot = TreeNode.searchBranch(layout, node, key)
@@ -49,20 +57,27 @@ export const find = (draft: AnyDraft, tree: Tree.Tree, key: Uint8Array): Spot =>
     holder = node
     at = TreeNode.pointerAt(TreeNode.cellAt(node, slot))
     level--
+    isHolderOwned = isOwned
+    isOwned = isOwned && draft.owns(holder, at)
     node = draft.node(holder, at, Node.TREE, level)
   }
   const slot = TreeNode.searchLeaf(node, key)
-  return { key, leaf: node, slot, isOwned: draft.owns(holder, at), isLast, shape, changeCount }
+  const branch = isHolderOwned ? holder : undefined
+  return { key, leaf: node, slot, isOwned, branch, at, isLast, shape, changeCount }
 }
 
 /** Finds a key that is above that of `below`, often in the same leaf. */
 export const findAbove = (draft: AnyDraft, tree: Tree.Tree, below: Spot, key: Uint8Array): Spot => {
-  const { leaf, shape } = below
-  if (shape !== draft.shape || leaf === NO_LEAF) return find(draft, tree, key)
+  const { changeCount, isOwned, leaf, shape } = below
+  const isStill = shape === draft.shape && (isOwned || changeCount === draft.changeCount)
+  if (!isStill || leaf === NO_LEAF) return find(draft, tree, key)
   const slot = TreeNode.searchLeaf(leaf, key)
   const isInside = below.isLast || (slot < 0 ? ~slot : slot) < Node.count(leaf)
   return isInside ? { ...below, key, slot, changeCount: draft.changeCount } : find(draft, tree, key)
 }
+
+/** Whether the leaf belongs to the draft: the draft for which it was found, with all that was done since. */
+export const isOwnedStill = (draft: AnyDraft, { isOwned, shape }: Spot): boolean => isOwned && shape === draft.shape
 
 /** The item, as long as nothing is edited. */
 export const item = ({ leaf, slot }: Spot): BTree.Item | undefined => (slot < 0 ? undefined : BTree.itemAt(leaf, slot))
@@ -102,6 +117,7 @@ export const put = (
   value: Uint8Array,
   count = value.length
 ): Tree.Tree => {
+  own(draft, spot)
   if (!isFirm(draft, spot)) return BTree.put(draft, tree, spot.key, value, count)
   const slot = slotNow(draft, spot)
   draft.changeCount++
@@ -137,8 +153,17 @@ export const remove = (draft: AnyDraft, tree: Tree.Tree, spot: Spot): Tree.Tree 
   return tree
 }
 
-const isFirm = (draft: AnyDraft, { isOwned, shape }: Spot): boolean =>
-  isOwned && shape === draft.shape && draft.isSealed
+/** Makes the leaf the draft's own, if the draft owns the branch above it. */
+const own = (draft: AnyDraft, spot: Spot): void => {
+  const { at, branch, changeCount, isOwned } = spot
+  if (isOwned || branch === undefined || changeCount !== draft.changeCount || !draft.isSealed) return
+  spot.leaf = draft.edit(branch, at, Node.TREE, 0)
+  spot.isOwned = true
+  spot.changeCount = draft.changeCount
+}
+
+/** Whether it is edited in place. */
+const isFirm = (draft: AnyDraft, spot: Spot): boolean => isOwnedStill(draft, spot) && draft.isSealed
 
 const slotNow = (draft: AnyDraft, spot: Spot): number => {
   if (spot.changeCount === draft.changeCount) return spot.slot

@@ -21,6 +21,7 @@ import { CorruptPage, demand, type Pages } from "./Pages.ts"
 import type * as Pointer from "./Pointer.ts"
 import * as Rope from "./Rope.ts"
 import * as Table from "./Table.ts"
+import * as Spot from "./Spot.ts"
 import type { Tree } from "./Tree.ts"
 
 type RootsDraft = Inodes.RootsDraft
@@ -39,8 +40,8 @@ interface Known {
   readonly names: Tree
   readonly name: Uint8Array
   readonly table: Table.Table
-  /** Set if the way to its item was in the memory of a draft, when that had settled so many nodes. */
-  readonly settledCount: number | undefined
+  /** Where its item stands, for the draft whose tree it is. */
+  readonly spot: Spot.Spot | undefined
 }
 
 /** What was found or made last, by the end of the name: most operations ask for a table that the one before has asked for. */
@@ -56,24 +57,28 @@ const knownOf = (names: Tree, name: Uint8Array): Known | undefined => {
 /** The table of a name, if it is there. */
 export const find = (pages: Pages, names: Tree, name: Uint8Array): Table.Table | undefined => {
   const last = knownOf(names, name)
-  return last === undefined ? load(pages, names, name) : last.table
-}
-
-/** The same, and the way to its item is loaded. */
-const load = (pages: Pages, names: Tree, name: Uint8Array): Table.Table | undefined => {
-  const found = BTree.find(pages, names, Table.tableKey(name))
-  if (found === undefined) return undefined
-  const table = Table.decode(found.node, found.keyEnd, found.valueEnd)
-  known[slotOf(name)] = { names, name, table, settledCount: undefined }
+  if (last !== undefined) return last.table
+  const table = decode(BTree.find(pages, names, Table.tableKey(name)))
+  if (table !== undefined) known[slotOf(name)] = { names, name, table, spot: undefined }
   return table
 }
 
-/** The same for a draft, which has the way in memory if it was the last to change the table, and has settled nothing since. */
-const loadOnce = (draft: RootsDraft, name: Uint8Array): Table.Table | undefined => {
-  const last = knownOf(draft.roots.names, name)
-  return last !== undefined && last.settledCount === draft.settledCount
-    ? last.table
-    : load(draft, draft.roots.names, name)
+const decode = (found: BTree.Item | undefined): Table.Table | undefined =>
+  found && Table.decode(found.node, found.keyEnd, found.valueEnd)
+
+/** The table of a name, and where its item stands, to which the way is loaded. */
+interface Place {
+  readonly table: Table.Table | undefined
+  readonly spot: Spot.Spot
+}
+
+/** A tree with a leaf of a draft is that draft's alone: so a spot in one that is known is the spot of this draft. */
+const placeOf = (draft: RootsDraft, name: Uint8Array): Place => {
+  const { names } = draft.roots
+  const last = knownOf(names, name)
+  if (last?.spot !== undefined && Spot.isOwnedStill(draft, last.spot)) return { table: last.table, spot: last.spot }
+  const spot = Spot.find(draft, names, Table.tableKey(name))
+  return { table: decode(Spot.item(spot)), spot }
 }
 
 /** Up to `countMax` tables after the name `after` (from the first one if `undefined`), in the byte order of names. */
@@ -251,7 +256,7 @@ const walk = (pages: Pages, names: Tree, number: number, { from, isReverse, to }
 const scratch = new Uint8Array(PAGE_BYTES_MAX)
 
 const putEntry = (draft: RootsDraft, number: number, key: Uint8Array, content: Inode.Content): void =>
-  Inodes.putItem(draft, Table.entryProbe(number, key), scratch, Table.writeEntry(content, scratch))
+  Inodes.putBeside(draft, Table.entryProbe(number, key), scratch, Table.writeEntry(content, scratch))
 
 const make = (draft: RootsDraft, key: Uint8Array, value: Uint8Array): Inode.Content =>
   Table.isInline(draft.layout, key.length, value.length)
@@ -268,9 +273,10 @@ const checkKey = (layout: Layout, key: Uint8Array): void =>
 export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value: Uint8Array): boolean => {
   checkKey(draft.layout, key)
   invariant(name.length > 0 && name.length <= Inode.nameBytesMax(draft.layout), "the name of a table was checked")
-  const table = loadOnce(draft, name)
+  const { spot: place, table } = placeOf(draft, name)
   const number = table?.number ?? Inodes.nextNumber(draft)
-  const before = BTree.find(draft, draft.roots.names, Table.entryProbe(number, key))
+  const spot = Spot.find(draft, draft.roots.names, Table.entryProbe(number, key))
+  const before = Spot.item(spot)
   if (before !== undefined && !Table.isInlineEntry(before.node, before.keyEnd, before.valueEnd)) {
     const content = Table.decodeEntry(draft.layout, before.node, before.keyEnd, before.valueEnd)
     if (!giveUp(draft, number, key, content)) return false
@@ -278,13 +284,13 @@ export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value:
   // The ways to both items are loaded now, and the value is a rope of pages in memory.
   draft.seal()
   const count = (table?.count ?? 0) + (before === undefined ? 1 : 0)
+  const entryBytes = Table.writeEntry(make(draft, key, value), scratch)
+  Inodes.changeBeside(draft, Spot.put(draft, draft.roots.names, spot, scratch, entryBytes))
   if (table === undefined) add(draft, name, count)
-  else if (count > table.count) putTable(draft, name, { number, count })
-  putEntry(draft, number, key, make(draft, key, value))
-  if (count !== table?.count) {
-    const { names } = draft.roots
-    known[slotOf(name)] = { names, name, table: { number, count }, settledCount: draft.settledCount }
+  else if (count > table.count) {
+    Inodes.changeBeside(draft, Spot.put(draft, draft.roots.names, place, Table.encode({ number, count })))
   }
+  known[slotOf(name)] = { names: draft.roots.names, name, table: { number, count }, spot: place }
   return true
 }
 

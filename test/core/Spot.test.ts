@@ -63,15 +63,47 @@ describe("Spot", () => {
       const [count] = changes(memory, edit)
       if (what !== "remove") assert.isAbove(count, 1, `${what}, not sealed`)
     }
+    memory.check()
+  })
+
+  it("takes its leaf from the disk where the draft owns the branch above it", () => {
+    const memory = evens(1000)
     memory.commit()
-    for (const [what, edit] of edits.slice(0, 1)) {
-      const [, isOther] = changes(memory, (draft, tree) => {
-        const spot = Spot.find(draft, tree, keyOf(400))
+    const putAt = (number: number) => {
+      let spot: Spot.Spot | undefined
+      const [count] = changes(memory, (draft, tree) => {
+        spot = Spot.find(draft, tree, keyOf(number))
         assert.isFalse(spot.isOwned)
         draft.seal()
-        return edit(draft, tree)
+        return Spot.put(draft, tree, spot, new Uint8Array(30).fill(number % 256))
       })
-      assert.isTrue(isOther, `${what}, on a page of the disk`)
+      return { spot: spot!, count }
+    }
+    const first = putAt(400)
+    assert.isUndefined(first.spot.branch, "nothing is owned")
+    assert.isFalse(first.spot.isOwned)
+    const second = putAt(800)
+    assert.isDefined(second.spot.branch)
+    assert.isTrue(second.spot.isOwned)
+    assert.strictEqual(second.count, 3, "a page dies, a copy of it is changed")
+    assert.isTrue(Spot.isOwnedStill(memory.draft, second.spot))
+    // Of the same leaf, and found before it: the way to it leads to the copy.
+    changes(memory, (draft, tree) => {
+      const [a, b] = [Spot.find(draft, tree, keyOf(100)), Spot.find(draft, tree, keyOf(102))]
+      assert.strictEqual(a.leaf, b.leaf)
+      draft.seal()
+      const after = Spot.put(draft, tree, a, new Uint8Array(30).fill(7))
+      assert.notStrictEqual(a.leaf, b.leaf)
+      assert.strictEqual(Spot.findAbove(draft, after, b, keyOf(104)).leaf, a.leaf)
+      return Spot.put(draft, after, b, new Uint8Array(30).fill(8))
+    })
+    for (const [number, byte] of [
+      [400, 144],
+      [800, 32],
+      [100, 7],
+      [102, 8]
+    ]) {
+      assert.deepStrictEqual(valueOf(memory, number), new Uint8Array(30).fill(byte))
     }
     memory.check()
   })
