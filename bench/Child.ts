@@ -15,6 +15,8 @@ export interface Work extends Place {
   readonly names?: number
   readonly commits?: number
   readonly chunkCount?: number
+  /** A small store that is opened first: then all code is loaded. */
+  readonly before?: Place
 }
 
 const OUTPUT_BYTES = 16 * 1024 * 1024

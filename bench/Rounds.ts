@@ -1,6 +1,8 @@
 /**
  * Runs a group of rows, round after round, and makes one result of each row.
  *
+ * - Before the first round everybody does a little of the work, and that does not count: these are services that have been running for a
+ *   while, and what is compiled at first is for nobody.
  * - The contestants take turns within a round, and each round begins with another one.
  * - A ratio is to the base of its own round; the figure is the median of the rounds.
  */
@@ -8,7 +10,7 @@ import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Contestant, Name } from "./contest/Contestant.ts"
 import { type Group, median, type Round, type Row, type Sample } from "./rows/Row.ts"
-import type { Scale } from "./Scale.ts"
+import * as Scale from "./Scale.ts"
 import * as Scratch from "./Scratch.ts"
 
 /** What a row came to for one contestant. */
@@ -29,7 +31,7 @@ export interface Result {
 }
 
 export interface Options {
-  readonly scale: Scale
+  readonly scale: Scale.Scale
   readonly rounds: number
   /** Where everything stands while it is measured. */
   readonly folder: string
@@ -84,8 +86,21 @@ const figureOf = (row: Row, contestant: Name, rounds: ReadonlyArray<ReadonlyArra
   }
 }
 
-/** All rounds of a group. */
+/** All rounds of a group, and one at a small scale before them. */
 export const run = async (group: Group, options: Options): Promise<ReadonlyArray<Result>> => {
+  if (group.isApart !== true && options.scale.name === "full")
+    await runRounds(group, { ...options, scale: Scale.before, rounds: 1 })
+  const rounds = await runRounds(group, options)
+  return group.rows
+    .filter(({ id }) => options.wants(id))
+    .map((row) => ({
+      row,
+      figures: options.contestants.flatMap(({ name }) => figureOf(row, name, rounds) ?? [])
+    }))
+}
+
+/** The samples of each round. */
+const runRounds = async (group: Group, options: Options): Promise<ReadonlyArray<ReadonlyArray<Sample>>> => {
   const keptFolder = join(options.folder, "kept")
   mkdirSync(keptFolder)
   const rounds: Array<ReadonlyArray<Sample>> = []
@@ -97,10 +112,5 @@ export const run = async (group: Group, options: Options): Promise<ReadonlyArray
     rmSync(folder, { recursive: true, force: true })
   }
   rmSync(keptFolder, { recursive: true, force: true })
-  return group.rows
-    .filter(({ id }) => options.wants(id))
-    .map((row) => ({
-      row,
-      figures: options.contestants.flatMap(({ name }) => figureOf(row, name, rounds) ?? [])
-    }))
+  return rounds
 }

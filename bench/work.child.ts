@@ -1,7 +1,5 @@
 /** The work of a process of its own: `TASK WORK`, of which the second is a `Work` as JSON. Prints a line of JSON. See `Child`. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { readFileSync } from "node:fs"
 import { setTimeout } from "node:timers/promises"
 import type * as Child from "./Child.ts"
 import type { Content, Pairs, Place } from "./contest/Contestant.ts"
@@ -121,22 +119,10 @@ const openAndRead = async (place: Place): Promise<() => Promise<void>> => {
 }
 
 const reopen = async (): Promise<{ readonly ms: number }> => {
-  // Another store first: it has all code loaded.
-  const folder = mkdtempSync(join(tmpdir(), "notafs-bench-"))
-  const place = { folder, byteCount: 1024 * 1024 }
-  if (work.kind === "pairs") {
-    const pairs = await openPairs(place)
-    await pairs.putAlone(Material.entries(51))
-    await pairs.close()
-  } else {
-    const content = await openContent(place)
-    await content.set(Material.chunk)
-    await content.close()
+  if (work.before !== undefined) {
+    const closeFirst = await openAndRead(work.before)
+    await closeFirst()
   }
-  await (
-    await openAndRead(place)
-  )()
-  rmSync(folder, { recursive: true })
   const start = performance.now()
   const close = await openAndRead(work)
   const ms = performance.now() - start

@@ -15,6 +15,7 @@ export const group: Group = {
       aim: 8
     }
   ],
+  isApart: true,
   run: ({ forEach, scale }) =>
     forEach(
       ({ name, pairs }) => pairs !== undefined && name !== "raw",

@@ -49,6 +49,8 @@ export interface Round {
 
 export interface Group {
   readonly rows: ReadonlyArray<Row>
+  /** Whether the work is done in processes of their own: then nothing is gained by doing it before. */
+  readonly isApart?: boolean
   readonly run: (round: Round) => Promise<ReadonlyArray<Sample>>
 }
 

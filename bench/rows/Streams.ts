@@ -12,6 +12,7 @@ export const group: Group = {
     { id: "streamout", title: "1 GB streamed out", unit: "ratio", base: "raw", reach: 2.2, aim: 1.4 },
     { id: "memory", title: "peak memory of that", unit: "MiB", reach: 150, aim: 100 }
   ],
+  isApart: true,
   run: async ({ forEach, scale }) =>
     forEach(
       ({ content, name }) => content !== undefined && name !== "sqlite" && name !== "memfs",
