@@ -53,6 +53,7 @@ const forEach =
       const own = join(folder, contestant.name)
       mkdirSync(own, { recursive: true })
       if (byteCount > PRIME_BYTES) Scratch.prime(folder)
+      Scratch.settle()
       try {
         samples.push(...(await measure(contestant, { folder: own, byteCount })))
       } catch (error) {

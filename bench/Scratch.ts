@@ -1,9 +1,10 @@
 /**
- * Memory that the system can keep files in, at hand.
+ * What one contestant leaves to the next: memory that the system can keep files in, at hand, and a disk with nothing to do.
  *
  * A virtual machine gives free memory back to its host and gets it again page by page, as it is touched: 16 MiB may then take
  * 50 ms to write into the cache of the system, and 5 ms a moment later. Who comes first must not pay for that.
  */
+import { spawnSync } from "node:child_process"
 import { closeSync, openSync, rmSync, writeSync } from "node:fs"
 import { join } from "node:path"
 
@@ -18,3 +19,6 @@ export const prime = (folder: string): void => {
   closeSync(file)
   rmSync(path)
 }
+
+/** Waits until nothing of what was written before is on its way to the disk. */
+export const settle = (): void => void spawnSync("sync")

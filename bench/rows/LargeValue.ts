@@ -6,7 +6,7 @@ const PART_BYTES = 1000
 /** Who takes no longer than this for one part of a few is asked for many. */
 const MANY_MS = 20
 const FEW = 3
-const MANY = 200
+const MANY = 1000
 
 /** The middle of many, if a few are quick. */
 const settled = async (

@@ -129,15 +129,21 @@ export const make = (
     })
   }
 
-  const writeAll = (method: string, bytes: Uint8Array): Outcome<number> => {
-    if (isAppending) return Effect.as(tried(method, handle.append(bytes)), bytes.length)
+  /** Writes at the cursor, which moves on, or at the end. Answers what it is given. */
+  const writeAll = <A>(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    method: string,
+    bytes: Uint8Array,
+    answer: A
+  ): Outcome<A> => {
     const from = cursor
-    if (from > BigInt(Number.MAX_SAFE_INTEGER)) {
+    if (!isAppending && from > BigInt(Number.MAX_SAFE_INTEGER)) {
       return Effect.fail(PlatformFailure.badArgument(method, `the position ${from} is too large`))
     }
-    return Effect.map(tried(method, handle.write(Number(from), bytes)), () => {
-      moveTo(from + BigInt(bytes.length))
-      return bytes.length
+    const begun = handle.beginWrite(isAppending ? undefined : Number(from), bytes)(fiber)
+    return Effect.mapEager(Effect.mapErrorEager(begun, PlatformFailure.make(method, path)), () => {
+      if (!isAppending) moveTo(from + BigInt(bytes.length))
+      return answer
     })
   }
 
@@ -175,8 +181,10 @@ export const make = (
           if (!isAppending && cursor > BigInt(size)) moveTo(BigInt(size))
         })
       }),
-    write: (buffer) => Effect.suspend(() => writeAll("write", buffer)),
+    write: (buffer) => Effect.withFiber((fiber) => writeAll(fiber, "write", buffer, buffer.length)),
     writeAll: (buffer) =>
-      Effect.suspend(() => (buffer.length === 0 ? Effect.void : Effect.asVoid(writeAll("writeAll", buffer))))
+      Effect.withFiber((fiber) =>
+        buffer.length === 0 ? Effect.void : writeAll<void>(fiber, "writeAll", buffer, undefined)
+      )
   }
 }

@@ -53,6 +53,8 @@ export interface OpenFile {
   readonly write: (offset: number, bytes: Uint8Array) => Operation<number>
   /** Writes at the end. Answers the size. */
   readonly append: (bytes: Uint8Array) => Operation<number>
+  /** Either of them, begun here and now: `append` where there is no offset. */
+  readonly beginWrite: (offset: number | undefined, bytes: Uint8Array) => Begin<number>
   /** Cuts off, or adds zeros. */
   readonly truncate: (size: number) => Operation<void>
   /** Sets mode, owner and times, whatever the file was opened for. */
@@ -270,10 +272,31 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
         Effect.suspend(() => ahead.read(offset, target))
       )
     )
+  const write = (offset: number, bytes: Uint8Array): Operation<number> =>
+    guarded(
+      "writing",
+      FileOperation.counted(volume, path, [offset], FileContent.writeAt(volume, path, number, offset, bytes))
+    )
+  const append = (bytes: Uint8Array): Operation<number> =>
+    guarded("writing", FileContent.appendTo(volume, path, number, bytes))
+  const beginWrite = (offset: number | undefined, bytes: Uint8Array): Begin<number> => {
+    const isPlain = !inode.isGone && way.isWriting && bytes.length <= FileOperation.CHUNK_BYTES
+    if (!isPlain || (offset !== undefined && !isOffset(offset))) {
+      return () => (offset === undefined ? append(bytes) : write(offset, bytes))
+    }
+    return FileOperation.beginEditing(volume, path, (draft, time) =>
+      offset === undefined
+        ? Content.append(draft, number, bytes, time)
+        : Content.write(draft, number, offset, bytes, time)
+    )
+  }
   return {
     number,
     beginRead,
     read,
+    beginWrite,
+    write,
+    append,
     stat: guarded(
       undefined,
       FileOperation.reading(volume, path, (pages, names) => {
@@ -283,12 +306,6 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
           : Result.succeed(FileStat.make(number, found))
       })
     ),
-    write: (offset, bytes) =>
-      guarded(
-        "writing",
-        FileOperation.counted(volume, path, [offset], FileContent.writeAt(volume, path, number, offset, bytes))
-      ),
-    append: (bytes) => guarded("writing", FileContent.appendTo(volume, path, number, bytes)),
     truncate: (size) =>
       guarded(
         "writing",
