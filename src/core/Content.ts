@@ -63,17 +63,40 @@ export const make = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
 export const makeRope = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
   ofRope(draft.layout, Rope.make(draft, bytes))
 
-/** The content with `bytes` after its end, as a rope. */
-export const appended = (draft: Draft<unknown>, content: Inode.Content, bytes: Uint8Array): Inode.Content =>
-  ofRope(draft.layout, Rope.write(draft, toRope(draft, content), sizeOf(content), bytes))
+/** The content with `bytes` after its end, as a rope, by the {@link planWrite} for that. */
+export const appended = (
+  draft: Draft<unknown>,
+  content: Inode.Content,
+  bytes: Uint8Array,
+  plan: Rope.WritePlan | undefined
+): Inode.Content =>
+  ofRope(
+    draft.layout,
+    plan === undefined
+      ? Rope.write(draft, toRope(draft, content), sizeOf(content), bytes)
+      : Rope.carryOut(draft, plan, bytes)
+  )
 
-/** The content with `bytes` at `offset`, which may be its end or after it. It misses nothing once {@link prepareWritten} was run. */
+/** Loads what writing so many bytes at `offset` touches, and says how it is done to a rope, as long as the draft stays as it is. */
+export const planWrite = (
+  draft: Draft<unknown>,
+  content: Inode.Content,
+  offset: number,
+  count: number
+): Rope.WritePlan | undefined =>
+  content._tag === "Rope" && count > 0
+    ? Rope.planWrite(draft, Rope.decode(draft.layout, content.encoded, 0), offset, count)
+    : undefined
+
+/** The content with `bytes` at `offset`, which may be its end or after it, by its {@link planWrite}. */
 export const written = (
   draft: Draft<unknown>,
   content: Inode.Content,
   offset: number,
-  bytes: Uint8Array
+  bytes: Uint8Array,
+  plan: Rope.WritePlan | undefined
 ): Inode.Content => {
+  if (plan !== undefined) return ofRope(draft.layout, Rope.carryOut(draft, plan, bytes))
   const size = sizeOf(content)
   const end = offset + bytes.length
   if (content._tag === "Rope" || end > Inode.inlineBytesMax(draft.layout)) {
@@ -83,11 +106,6 @@ export const written = (
   all.set(content.bytes)
   all.set(bytes, offset)
   return { _tag: "Inline", bytes: all }
-}
-
-/** Loads what writing so many bytes at `offset` touches. */
-export const prepareWritten = (draft: Draft<unknown>, content: Inode.Content, offset: number, count: number): void => {
-  if (content._tag === "Rope") Rope.prepareWrite(draft, Rope.decode(draft.layout, content.encoded, 0), offset, count)
 }
 
 export const sizeOf = (content: Inode.Content): number =>
@@ -233,10 +251,10 @@ const writeInode = (
   invariant(Number.isSafeInteger(offset) && offset >= 0, "a write begins at a byte of the file or after its end")
   if (bytes.length === 0) return Result.succeed(size)
   if (end > FILE_BYTES_MAX) return FileError.fileTooLarge(end, FILE_BYTES_MAX)
-  prepareWritten(draft, content, offset, bytes.length)
+  const plan = planWrite(draft, content, offset, bytes.length)
   // The way to the inode was loaded by reading it, and inline content is a rope of pages in memory.
   draft.seal()
-  const made = written(draft, content, offset, bytes)
+  const made = written(draft, content, offset, bytes, plan)
   put(draft, number, inode, made, time)
   if (offset === size && 2 * bytes.length < RopeRun.runBytesMax(draft.layout)) Tail.note(draft, number)
   return Result.succeed(sizeOf(made))

@@ -81,9 +81,9 @@ export const apply = (draft: RootsDraft, state: State, record: Transfer.Record):
       const content = contentOf(draft, state.current)
       if (state.current === undefined || content === undefined) return refused("it writes to no content")
       if (offset + bytes.length > Content.sizeOf(content)) return refused("it writes after the end of a content")
-      Content.prepareWritten(draft, content, offset, bytes.length)
+      const plan = Content.planWrite(draft, content, offset, bytes.length)
       draft.seal()
-      putContent(draft, state.current, Content.written(draft, content, offset, bytes))
+      putContent(draft, state.current, Content.written(draft, content, offset, bytes, plan))
       return next(true, state.current)
     }
     case "Hole": {

@@ -105,38 +105,64 @@ export const segment = (pages: Pages, rope: Rope, offset: number): Segment | und
 
 // ---- changing
 
-/** Loads whatever writing `count` bytes at `offset` touches: after it, that misses nothing. */
-export const prepareWrite = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
-  if (inPlace(draft, rope, offset, count) !== undefined) return
+/** How bytes of a rope are replaced: what becomes of the runs, and of the branches over them. */
+interface Splice {
+  readonly runs: RopeCut.Plan
+  readonly branches: RopeSplice.Plan
+}
+
+/** How so many bytes are written at an offset: into a run in memory, or by a splice. */
+export interface WritePlan {
+  readonly rope: Rope
+  readonly offset: number
+  readonly count: number
+  readonly how: RopePath.Spot | Splice
+}
+
+/** Loads whatever writing `count` bytes at `offset` touches, and says how that is done as long as the draft stays as it is. */
+export const planWrite = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): WritePlan => {
   const from = Math.min(offset, rope.size)
-  prepareSplice(draft, rope, from, Math.min(offset + count, rope.size), offset - from, count)
+  const how =
+    inPlace(draft, rope, offset, count) ??
+    planSplice(draft, rope, from, Math.min(offset + count, rope.size), offset - from, count)
+  return { rope, offset, count, how }
+}
+
+/** Carries out a plan; it misses nothing. */
+export const carryOut = (draft: Draft<unknown>, { count, how, offset, rope }: WritePlan, bytes: Uint8Array): Rope => {
+  invariant(count > 0 && bytes.length === count, "a write is as long as it was planned")
+  return "runs" in how ? apply(draft, rope, how, bytes) : overwrite(draft, rope, how, offset, bytes)
 }
 
 /**
- * {@link prepareWrite}, and the same for inserting as many bytes there, for punching or removing these bytes, and for
+ * Loads what {@link planWrite} does, and the same for inserting as many bytes there, for punching or removing these bytes, and for
  * truncating to `offset` if they reach to the end.
  */
 export const prepare = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): void => {
-  prepareWrite(draft, rope, offset, count)
+  planWrite(draft, rope, offset, count)
   const from = Math.min(offset, rope.size)
   const to = Math.min(offset + count, rope.size)
-  prepareSplice(draft, rope, from, from, 0, count)
+  planSplice(draft, rope, from, from, 0, count)
   if (from === to) return
-  prepareSplice(draft, rope, from, to, to - from, 0)
-  prepareSplice(draft, rope, from, to, 0, 0)
+  planSplice(draft, rope, from, to, to - from, 0)
+  planSplice(draft, rope, from, to, 0, 0)
 }
 
-const prepareSplice = (
+const planSplice = (
   draft: Draft<unknown>,
   rope: Rope,
   from: number,
   to: number,
   hole: number,
   dataBytes: number
-): void => {
+): Splice => {
+  invariant(rope.size - (to - from) + hole + dataBytes < UINT48_END, "a rope has less than 2^48 bytes")
   const runs = RopeCut.plan(draft, rope, from, to, hole, dataBytes)
-  RopeSplice.plan(draft, rope, runs.from, runs.to, runs.entryCount)
+  return { runs, branches: RopeSplice.plan(draft, rope, runs.from, runs.to, runs.entryCount) }
 }
+
+const apply = (draft: Draft<unknown>, rope: Rope, { branches, runs }: Splice, bytes: Uint8Array): Rope =>
+  RopeSplice.apply(draft, rope, branches, RopeCut.apply(draft, rope, runs, bytes))
 
 /** A rope of these bytes. */
 export const make = (draft: Draft<unknown>, bytes: Uint8Array): Rope => {
@@ -151,10 +177,7 @@ export const make = (draft: Draft<unknown>, bytes: Uint8Array): Rope => {
 /** Writes bytes over the content and past its end; between the end and `offset` there will be a hole. */
 export const write = (draft: Draft<unknown>, rope: Rope, offset: number, bytes: Uint8Array): Rope => {
   if (bytes.length === 0) return rope
-  const spot = inPlace(draft, rope, offset, bytes.length)
-  if (spot !== undefined) return overwrite(draft, rope, spot, offset, bytes)
-  const from = Math.min(offset, rope.size)
-  return splice(draft, rope, from, Math.min(offset + bytes.length, rope.size), offset - from, bytes)
+  return carryOut(draft, planWrite(draft, rope, offset, bytes.length), bytes)
 }
 
 /** Cuts the content off at `size`, or adds a hole up to it. */
@@ -186,12 +209,8 @@ export const punch = (draft: Draft<unknown>, rope: Rope, offset: number, count: 
 }
 
 /** Replaces the bytes `[from, to)` by a hole of `hole` bytes and then `bytes`. */
-const splice = (draft: Draft<unknown>, rope: Rope, from: number, to: number, hole: number, bytes: Uint8Array): Rope => {
-  invariant(rope.size - (to - from) + hole + bytes.length < UINT48_END, "a rope has less than 2^48 bytes")
-  const runs = RopeCut.plan(draft, rope, from, to, hole, bytes.length)
-  const branches = RopeSplice.plan(draft, rope, runs.from, runs.to, runs.entryCount)
-  return RopeSplice.apply(draft, rope, branches, RopeCut.apply(draft, rope, runs, bytes))
-}
+const splice = (draft: Draft<unknown>, rope: Rope, from: number, to: number, hole: number, bytes: Uint8Array): Rope =>
+  apply(draft, rope, planSplice(draft, rope, from, to, hole, bytes.length), bytes)
 
 /** The run in memory that can take these bytes without another page, if there is one. */
 const inPlace = (draft: Draft<unknown>, rope: Rope, offset: number, count: number): RopePath.Spot | undefined => {

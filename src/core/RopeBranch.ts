@@ -59,11 +59,19 @@ export const pushAll = (layout: Layout, entries: Entries, more: Entries): void =
 /** The bytes that all entries span together. */
 export const spanOf = (layout: Layout, entries: Entries): number => sum(layout, entries.bytes, 0, entries.count)
 
-const sum = (layout: Layout, bytes: Uint8Array, at: number, count: number): number => {
+const sum = ({ ropeEntryBytes }: Layout, bytes: Uint8Array, at: number, count: number): number => {
   let total = 0
-  for (let i = 0; i < count; i++) total += readUint48(bytes, at + i * layout.ropeEntryBytes)
+  const end = at + count * ropeEntryBytes
+  for (let entry = at; entry < end; entry += ropeEntryBytes) total += readUint48(bytes, entry)
   return total
 }
+
+/** Where the entries of a branch begin, one every `ropeEntryBytes`: its span, and its pointer behind that. */
+export const ENTRIES_AT = NODE_HEADER_BYTES
+
+/** Where they end. */
+export const entriesEnd = ({ ropeEntryBytes }: Layout, node: Uint8Array): number =>
+  ENTRIES_AT + Node.count(node) * ropeEntryBytes
 
 const entryAt = (layout: Layout, index: number): number => NODE_HEADER_BYTES + index * layout.ropeEntryBytes
 
@@ -77,12 +85,13 @@ export const pointerAt = (layout: Layout, index: number): number => entryAt(layo
  * How many entries of the branch lie before `offset` bytes of it, which is where an entry begins or the branch ends.
  */
 export const indexOf = (layout: Layout, node: Uint8Array, offset: number): number => {
-  const count = Node.count(node)
-  let index = 0
+  const { ropeEntryBytes } = layout
+  const end = entriesEnd(layout, node)
+  let at = ENTRIES_AT
   let start = 0
-  while (start < offset && index < count) start += span(layout, node, index++)
+  for (; start < offset && at < end; at += ropeEntryBytes) start += readUint48(node, at)
   invariant(start === offset, "a rope is spliced between entries")
-  return index
+  return (at - ENTRIES_AT) / ropeEntryBytes
 }
 
 /** Throws {@link CorruptPage} unless the spans of the branch add up to what its parent says. */

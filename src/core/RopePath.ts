@@ -8,7 +8,9 @@
  * - Offsets are counted from the left at every visit, so that a branch whose spans do not add up cannot be seen in two
  *   ways.
  */
+import { readUint48 } from "./Bytes.ts"
 import { invariant } from "./Invariant.ts"
+import { ROPE_SPAN_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
 import { demand, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
@@ -41,25 +43,24 @@ export const branch = (pages: Pages, spot: Spot, level: number): Uint8Array =>
 /** The entries that span the byte at `offset`, by level: the last one is the rope itself. */
 export const path = (pages: Pages, rope: Rope, offset: number): Array<Spot> => {
   invariant(offset >= 0 && offset < rope.size, "a way down leads to a byte of the rope")
-  const spots = Array.from<Spot>({ length: rope.level + 1 })
   let spot: Spot = { bytes: rope.link, at: 0, start: 0, span: rope.size }
-  spots[rope.level] = spot
+  const spots = [spot]
   for (let level = rope.level; level > 0; level--) {
     spot = child(pages, branch(pages, spot, level), spot, offset)
-    spots[level - 1] = spot
+    spots.push(spot)
   }
-  return spots
+  return spots.toReversed()
 }
 
 const child = (pages: Pages, node: Uint8Array, parent: Spot, offset: number): Spot => {
   const { layout } = pages
-  const count = Node.count(node)
-  let start = parent.start
-  for (let index = 0; index < count; index++) {
-    const span = RopeBranch.span(layout, node, index)
+  const entriesEnd = RopeBranch.entriesEnd(layout, node)
+  let { start } = parent
+  for (let at = RopeBranch.ENTRIES_AT; at < entriesEnd; at += layout.ropeEntryBytes) {
+    const span = readUint48(node, at)
     if (start + span > offset) {
       if (start + span > end(parent)) break
-      return { bytes: node, at: RopeBranch.pointerAt(layout, index), start, span }
+      return { bytes: node, at: at + ROPE_SPAN_BYTES, start, span }
     }
     start += span
   }
@@ -107,13 +108,13 @@ const descend = (
     ? RopeBranch.hole(layout, level, spanOfNode)
     : pages.peek(bytes, at, Node.ROPE, level, missing)
   if (node === undefined) return
-  const count = Node.count(node)
+  const entriesEnd = RopeBranch.entriesEnd(layout, node)
   const endOfNode = start + spanOfNode
-  for (let index = 0; index < count && start < to; index++) {
-    const span = RopeBranch.span(layout, node, index)
+  for (let entry = RopeBranch.ENTRIES_AT; entry < entriesEnd && start < to; entry += layout.ropeEntryBytes) {
+    const span = readUint48(node, entry)
     if (start + span > endOfNode) throw RopeBranch.disagreement()
     if (start + span > from) {
-      const pointer = RopeBranch.pointerAt(layout, index)
+      const pointer = entry + ROPE_SPAN_BYTES
       descend(pages, node, pointer, level - 1, start, span, target, from, to, missing, visit)
     }
     start += span

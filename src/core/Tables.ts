@@ -296,15 +296,13 @@ export const put = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, value:
 
 /** Writes at the end of a value that is there: what is too long for one call is set in chunks. */
 export const append = (draft: RootsDraft, name: Uint8Array, key: Uint8Array, bytes: Uint8Array): void => {
-  const { layout, roots } = draft
-  const table = find(draft, roots.names, name)
-  const before = table && contentAt(draft, roots.names, table.number, key)
+  const { names } = draft.roots
+  const table = find(draft, names, name)
+  const before = table && contentAt(draft, names, table.number, key)
   invariant(table !== undefined && before !== undefined, "a value was set before more of it is")
-  if (before._tag === "Rope") {
-    Rope.prepareWrite(draft, Rope.decode(layout, before.encoded, 0), before.size, bytes.length)
-  }
+  const plan = Content.planWrite(draft, before, Content.sizeOf(before), bytes.length)
   draft.seal()
-  putEntry(draft, table.number, key, Content.appended(draft, before, bytes))
+  putEntry(draft, table.number, key, Content.appended(draft, before, bytes, plan))
 }
 
 /** Gives up the rope of a value, or a bounded piece of it: then what is left is put back. Answers whether that was all. */

@@ -331,8 +331,10 @@ describe("Content against an array", () => {
     const { volume } = files
     const { isInline, read, size } = volume.run((draft) => {
       const content = Content.makeRope(draft, Uint8Array.of(1, 2, 3))
-      const longer = Content.appended(draft, content, Uint8Array.of(4, 5))
-      const fromInline = Content.appended(draft, { _tag: "Inline", bytes: Uint8Array.of(7) }, Uint8Array.of(8))
+      const append = (before: Inode.Content, bytes: Uint8Array): Inode.Content =>
+        Content.appended(draft, before, bytes, Content.planWrite(draft, before, Content.sizeOf(before), bytes.length))
+      const longer = append(content, Uint8Array.of(4, 5))
+      const fromInline = append({ _tag: "Inline", bytes: Uint8Array.of(7) }, Uint8Array.of(8))
       const target = new Uint8Array(6)
       Content.readContent(draft, longer, 0, target)
       Content.readContent(draft, fromInline, 1, target.subarray(5))

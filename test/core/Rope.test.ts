@@ -250,8 +250,8 @@ describe("Rope", () => {
       const offset = random.pick([random.below(60_000), volume.draft.roots.size, volume.draft.roots.size + 3000])
       const bytes = random.bytes(1 + random.below(3000))
       volume.performSealed(
-        (draft) => Rope.prepareWrite(draft, draft.roots, offset, bytes.length),
-        (draft) => (draft.roots = Rope.write(draft, draft.roots, offset, bytes))
+        (draft) => Rope.planWrite(draft, draft.roots, offset, bytes.length),
+        (draft, plan) => (draft.roots = Rope.carryOut(draft, plan, bytes))
       )
       assert.isTrue(same(volume.read(volume.draft.roots, offset, bytes.length), bytes))
       if (i % 7 === 0) volume.commit()

@@ -109,11 +109,14 @@ export class Volume implements PageSource {
   }
 
   /** Runs an operation that may only miss while it prepares. */
-  performSealed<A>(prepare: (draft: Draft<Rope.Rope>) => void, operation: (draft: Draft<Rope.Rope>) => A): A {
+  performSealed<A, P>(
+    prepare: (draft: Draft<Rope.Rope>) => P,
+    operation: (draft: Draft<Rope.Rope>, prepared: P) => A
+  ): A {
     return this.perform((draft) => {
-      prepare(draft)
+      const prepared = prepare(draft)
       draft.seal()
-      return operation(draft)
+      return operation(draft, prepared)
     })
   }
 

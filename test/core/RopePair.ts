@@ -121,7 +121,7 @@ export class Pair {
       volume.edit((draft, rope) => {
         if (this.seals && name !== "shorten") {
           const isLean = ["write", "append", "gap"].includes(name)
-          if (isLean) Rope.prepareWrite(draft, rope, offset, count)
+          if (isLean) Rope.planWrite(draft, rope, offset, count)
           else Rope.prepare(draft, rope, offset, count)
           draft.seal()
         }
