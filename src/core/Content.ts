@@ -63,44 +63,36 @@ export const make = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
 export const makeRope = (draft: Draft<unknown>, bytes: Uint8Array): Inode.Content =>
   ofRope(draft.layout, Rope.make(draft, bytes))
 
-/** The content with `bytes` after its end, as a rope, by the {@link planWrite} for that. */
-export const appended = (
-  draft: Draft<unknown>,
-  content: Inode.Content,
-  bytes: Uint8Array,
-  plan: Rope.WritePlan | undefined
-): Inode.Content =>
-  ofRope(
-    draft.layout,
-    plan === undefined
-      ? Rope.write(draft, toRope(draft, content), sizeOf(content), bytes)
-      : Rope.carryOut(draft, plan, bytes)
-  )
+/** How bytes are written to a rope; nothing where there is none yet. */
+type Plan = Rope.WritePlan | undefined
 
-/** Loads what writing so many bytes at `offset` touches, and says how it is done to a rope, as long as the draft stays as it is. */
-export const planWrite = (
-  draft: Draft<unknown>,
-  content: Inode.Content,
-  offset: number,
-  count: number
-): Rope.WritePlan | undefined =>
+/** Loads what writing so many bytes at `offset` touches, and says how that is done as long as the draft stays as it is. */
+export const planWrite = (draft: Draft<unknown>, content: Inode.Content, offset: number, count: number): Plan =>
   content._tag === "Rope" && count > 0
     ? Rope.planWrite(draft, Rope.decode(draft.layout, content.encoded, 0), offset, count)
     : undefined
 
-/** The content with `bytes` at `offset`, which may be its end or after it, by its {@link planWrite}. */
+const asRope = (draft: Draft<unknown>, content: Inode.Content, offset: number, bytes: Uint8Array, plan: Plan) => {
+  const rope = plan && Rope.carryOut(draft, plan, bytes)
+  return ofRope(draft.layout, rope ?? Rope.write(draft, toRope(draft, content), offset, bytes))
+}
+
+/** The content with `bytes` after its end, as a rope, by the {@link planWrite} for that. */
+export const appended = (draft: Draft<unknown>, content: Inode.Content, bytes: Uint8Array, plan: Plan): Inode.Content =>
+  asRope(draft, content, sizeOf(content), bytes, plan)
+
+/** The content with `bytes` at `offset`, which may be its end or after it, by the {@link planWrite} for that. */
 export const written = (
   draft: Draft<unknown>,
   content: Inode.Content,
   offset: number,
   bytes: Uint8Array,
-  plan: Rope.WritePlan | undefined
+  plan: Plan
 ): Inode.Content => {
-  if (plan !== undefined) return ofRope(draft.layout, Rope.carryOut(draft, plan, bytes))
   const size = sizeOf(content)
   const end = offset + bytes.length
   if (content._tag === "Rope" || end > Inode.inlineBytesMax(draft.layout)) {
-    return ofRope(draft.layout, Rope.write(draft, toRope(draft, content), offset, bytes))
+    return asRope(draft, content, offset, bytes, plan)
   }
   const all = new Uint8Array(Math.max(end, size))
   all.set(content.bytes)
