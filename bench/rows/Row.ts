@@ -3,8 +3,6 @@
  *
  * A ratio is that of times, to the base within the same round; lower is better, but for what is marked.
  */
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import type { Contestant, Name, Place } from "../contest/Contestant.ts"
 import type { Scale } from "../Scale.ts"
 
@@ -59,12 +57,8 @@ export interface Group {
 export const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
-setFlagsFromString("--expose-gc")
-const collectGarbage: () => void = runInNewContext("gc")
-
-/** Milliseconds until it is done. What others have left behind is swept up before: nobody pays for the work of somebody else. */
+/** Milliseconds until it is done. */
 export const time = async (f: () => Promise<unknown>): Promise<number> => {
-  collectGarbage()
   const start = performance.now()
   await f()
   return performance.now() - start
