@@ -73,7 +73,7 @@ export const ENTRIES_AT = NODE_HEADER_BYTES
 export const entriesEnd = ({ ropeEntryBytes }: Layout, node: Uint8Array): number =>
   ENTRIES_AT + Node.count(node) * ropeEntryBytes
 
-const entryAt = (layout: Layout, index: number): number => NODE_HEADER_BYTES + index * layout.ropeEntryBytes
+const entryAt = (layout: Layout, index: number): number => ENTRIES_AT + index * layout.ropeEntryBytes
 
 export const span = (layout: Layout, node: Uint8Array, index: number): number =>
   readUint48(node, entryAt(layout, index))

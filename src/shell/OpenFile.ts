@@ -279,17 +279,19 @@ const handle = (volume: Service, path: string, way: Way, inode: OpenInode): Open
     )
   const append = (bytes: Uint8Array): Operation<number> =>
     guarded("writing", FileContent.appendTo(volume, path, number, bytes))
-  const beginWrite = (offset: number | undefined, bytes: Uint8Array): Begin<number> => {
-    const isPlain = !inode.isGone && way.isWriting && bytes.length <= FileOperation.CHUNK_BYTES
-    if (!isPlain || (offset !== undefined && !isOffset(offset))) {
-      return () => (offset === undefined ? append(bytes) : write(offset, bytes))
+  const beginWrite =
+    (offset: number | undefined, bytes: Uint8Array): Begin<number> =>
+    (fiber) => {
+      const isRefused = inode.isGone || !way.isWriting || (offset !== undefined && !isOffset(offset))
+      if (isRefused || bytes.length > FileOperation.CHUNK_BYTES) {
+        return offset === undefined ? append(bytes) : write(offset, bytes)
+      }
+      return FileOperation.beginEditing(volume, path, (draft, time) =>
+        offset === undefined
+          ? Content.append(draft, number, bytes, time)
+          : Content.write(draft, number, offset, bytes, time)
+      )(fiber)
     }
-    return FileOperation.beginEditing(volume, path, (draft, time) =>
-      offset === undefined
-        ? Content.append(draft, number, bytes, time)
-        : Content.write(draft, number, offset, bytes, time)
-    )
-  }
   return {
     number,
     beginRead,
