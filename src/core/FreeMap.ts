@@ -12,7 +12,7 @@ import type { Draft } from "./Draft.ts"
 import * as Extent from "./Extent.ts"
 import { type Layout, NODE_HEADER_BYTES } from "./Layout.ts"
 import * as Node from "./Node.ts"
-import { CorruptPage, demand, type Pages } from "./Pages.ts"
+import { CorruptPage, type Pages } from "./Pages.ts"
 import * as Pointer from "./Pointer.ts"
 
 /** What is wrong with a volume that releases a page which is free already. */
@@ -134,100 +134,6 @@ export const free = (pages: Pages, map: FreeMap): Extent.ExtentSet => {
   const leaves = leafCount(pages.layout, map)
   for (let index = 0; index < leaves; index++) all = Extent.union(all, freeInLeaf(pages, map, index))
   return all
-}
-
-/**
- * The pages that are free in `map` and were not free in `before`, an earlier root's map of the same volume: what died
- * in between. Reads only the leaves that differ: of the others the deltas say all, since `used` holds pages whose bit is 0
- * and `freed` such whose bit is 1. Where they lie, more is held back, and whoever takes a page from that leaf finds it.
- */
-export const freedSince = (pages: Pages, map: FreeMap, before: FreeMap): Extent.ExtentSet => {
-  const { cleared, set } = changedBits(pages, map, before)
-  const byBits = Extent.union(cleared, Extent.subtract(before.used, set))
-  const free = Extent.union(
-    Extent.subtract(Extent.subtract(byBits, map.used), before.freed),
-    Extent.subtract(Extent.subtract(map.freed, before.freed), Extent.subtract(set, before.used))
-  )
-  // Pages that the volume did not have then, or does not have any more.
-  return Extent.within(free, 0, Math.min(map.pageCount, before.pageCount))
-}
-
-/** The pages whose bits were cleared between two maps, and those whose bits were set. */
-const changedBits = (
-  pages: Pages,
-  map: FreeMap,
-  before: FreeMap
-): { readonly cleared: Extent.ExtentSet; readonly set: Extent.ExtentSet } => {
-  const { layout } = pages
-  const cleared: Array<readonly [number, number]> = []
-  const set: Array<readonly [number, number]> = []
-  const end = Math.min(map.pageCount, before.pageCount)
-  for (const { index, now, past } of differingLeaves(pages, map, before)) {
-    const first = index * layout.mapLeafPages
-    for (let byte = 0; byte < layout.mapLeafPages / 8 && first + 8 * byte < end; byte++) {
-      const bits = now === undefined ? 0 : now[NODE_HEADER_BYTES + byte]
-      const bitsPast = past === undefined ? 0 : past[NODE_HEADER_BYTES + byte]
-      if (bits === bitsPast) continue
-      for (let bit = 0; bit < 8; bit++) {
-        if (((bits ^ bitsPast) & (1 << bit)) === 0) continue
-        if ((bits & (1 << bit)) === 0) cleared.push([first + 8 * byte + bit, 1])
-        else set.push([first + 8 * byte + bit, 1])
-      }
-    }
-  }
-  return { cleared: Extent.fromUnsorted(cleared), set: Extent.fromUnsorted(set) }
-}
-
-/** A pair of nodes that stand for the same pages; nothing where all of them are free. */
-interface Pair {
-  readonly index: number
-  readonly now: Uint8Array | undefined
-  readonly past: Uint8Array | undefined
-}
-
-/** The leaves whose pages differ between two maps. Each level of the nodes that lead to them is one batch. */
-const differingLeaves = (pages: Pages, map: FreeMap, before: FreeMap): ReadonlyArray<Pair> => {
-  const { layout } = pages
-  let level = Math.min(map.height, before.height)
-  let links = [{ index: 0, now: firstLink(pages, map, level), past: firstLink(pages, before, level) }]
-  for (; ; level--) {
-    const missing: Array<Pointer.Pointer> = []
-    const load = ([holder, at]: Link): Uint8Array | undefined =>
-      Pointer.isNull(layout, holder, at) ? undefined : pages.peek(holder, at, Node.MAP, level, missing)
-    const pairs = links
-      .filter(({ now, past }) => !samePointer(layout, ...now, ...past))
-      .map(({ index, now, past }): Pair => ({ index, now: load(now), past: load(past) }))
-    demand(missing)
-    if (level === 0) return pairs
-    links = pairs.flatMap(({ index, now, past }) =>
-      Array.from({ length: layout.mapFanout }, (_, child) => ({
-        index: index * layout.mapFanout + child,
-        now: linkIn(layout, now, child),
-        past: linkIn(layout, past, child)
-      }))
-    )
-  }
-}
-
-/** A pointer, and where it stands. */
-type Link = readonly [holder: Uint8Array, at: number]
-
-/** The link of a child; a null one, where there is no node because all below it is free. */
-const linkIn = (layout: Layout, node: Uint8Array | undefined, child: number): Link =>
-  node === undefined ? [Pointer.makeNull(layout), 0] : [node, NODE_HEADER_BYTES + child * layout.pointerBytes]
-
-/** The link of the first node of a level: maps of another height cover the pages of this one there. */
-const firstLink = (pages: Pages, map: FreeMap, level: number): Link => {
-  let link: Link = [map.link, 0]
-  for (let above = map.height; above > level && !Pointer.isNull(pages.layout, ...link); above--) {
-    link = linkIn(pages.layout, pages.node(...link, Node.MAP, above), 0)
-  }
-  return link
-}
-
-const samePointer = (layout: Layout, a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean => {
-  for (let i = 0; i < layout.pointerBytes; i++) if (a[aAt + i] !== b[bAt + i]) return false
-  return true
 }
 
 // ---- folding

@@ -65,8 +65,6 @@ interface Verifying {
 export interface Opened {
   readonly _tag: "Opened"
   readonly root: RootRecord.EncodedRoot
-  /** The root before it, where its slot still holds it: retained, so that a damaged newest root does not cost the volume. */
-  readonly previous: RootRecord.EncodedRoot | undefined
   /**
    * Whether the slot after the root holds nothing of a commit that did not come through: neither a rejected root nor a part
    * of one. What is there lacks some bytes, and a later commit may happen to write just these.
@@ -192,7 +190,6 @@ const opened = (
 ): Opened => ({
   _tag: "Opened",
   root,
-  previous: opening.found.baseOf(root.record),
   isSettled: rejected.length === 0 && isSettledAfter(opening.found, root),
   nextGeneration: opening.highest + 1,
   verified,

@@ -12,10 +12,8 @@ import type * as Binding from "../core/Binding.ts"
 import { equal, isZero, UINT48_END } from "../core/Bytes.ts"
 import type * as Checksum from "../core/Checksum.ts"
 import * as Format from "../core/Format.ts"
-import * as FreeMap from "../core/FreeMap.ts"
 import * as Layout from "../core/Layout.ts"
 import { CleanPages } from "../core/Pages.ts"
-import type * as Recovery from "../core/Recovery.ts"
 import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
@@ -28,10 +26,8 @@ import * as Freshness from "./Freshness.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Hashes from "./Hashes.ts"
 import { Identity } from "./Identity.ts"
-import * as Interpreter from "./Interpreter.ts"
 import * as Logs from "./Logs.ts"
 import { PageCache } from "./PageCache.ts"
-import { PinnedPages } from "./PinnedPages.ts"
 import { Readers } from "./Readers.ts"
 import type { Receipt } from "./Receipt.ts"
 import type { Durability, Session } from "./Session.ts"
@@ -336,25 +332,10 @@ const recover = Effect.fnUntraced(function* (
   if (!session.readOnly) {
     yield* Fencing.check(session)
     yield* Writing.stabilize(session)
-    yield* retain(session, opened)
+    // Where a commit did not come through, an empty root takes its slot, so that it can never become whole.
+    if (!opened.isSettled) yield* GroupCommit.commitEmpty(session)
   }
+  // What died with the newest root is held for nobody: before its first page a session commits a root that changes nothing (`claim`),
+  // and then no crash asks for the one before the newest any more.
   return session
-})
-
-/**
- * Keeps whole the root before the newest: what died in between is not to be written yet. Where that root is not known, since
- * its slot is damaged, an empty root is committed first: then the newest one is the one before. The same where a commit did
- * not come through: the empty root takes its slot, so that it can never become whole.
- */
-const retain = Effect.fnUntraced(function* (session: Session, { isSettled, previous }: Recovery.Opened) {
-  const { layout } = session.binding
-  const { allocator, root } = session.head
-  if (!isSettled || (previous === undefined && root.record.base > 0)) return yield* GroupCommit.commitEmpty(session)
-  if (previous === undefined) return
-  const pinned = new PinnedPages(session.cache, layout.pageBytes)
-  const pages = new CleanPages(layout, pinned)
-  const died = yield* Interpreter.read(session, pinned, () =>
-    FreeMap.freedSince(pages, allocator.map, previous.record.map)
-  )
-  session.head = { root, allocator: Allocator.hold(allocator, died, root.record.generation) }
 })

@@ -716,9 +716,8 @@ export class FilesRun {
       this.#mergeAll()
       const { generation } = volume.head.root.record
       const inFlight = model.save()
-      volume.crash(this.#random() < 0.5)
       // The root counts if all that it names was written.
-      if (volume.head.root.record.generation !== generation) {
+      if (volume.crash(this.#random() < 0.5) !== generation) {
         this.#count("crash:in flight")
         this.#committed = inFlight
       }

@@ -3,11 +3,11 @@ import { assert, describe, it } from "vitest"
 import * as Extent from "../../src/core/Extent.ts"
 import * as FreeMap from "../../src/core/FreeMap.ts"
 import * as Layout from "../../src/core/Layout.ts"
-import { CorruptPage, type Pages } from "../../src/core/Pages.ts"
+import { CorruptPage } from "../../src/core/Pages.ts"
 import * as Pointer from "../../src/core/Pointer.ts"
 import { Random } from "../../src/testing/Random.ts"
 import { parameters, scaled } from "./propertyRuns.ts"
-import { type Past, SpaceMemory } from "./SpaceMemory.ts"
+import { SpaceMemory } from "./SpaceMemory.ts"
 
 /** Heights 0, 1 and 2 with pages of 512 bytes; sizes that end inside a byte of a leaf, and at the end of one. */
 const pageCounts = fc.constantFrom(100, 3967, 3968, 3969, 10_003, 3968 * 26, 3968 * 26 + 1, 200_001)
@@ -19,7 +19,6 @@ describe("FreeMap", () => {
       fc.property(fc.nat(), pageCounts, fc.integer({ min: 1, max: 25 }), (seed, pageCount, rounds) => {
         const random = new Random(seed)
         const space = new SpaceMemory(512, pageCount, Extent.of(0, 20), random)
-        const pasts: Array<Past> = [space.past]
         const count = (name: string): void => void (histogram[name] = (histogram[name] ?? 0) + 1)
         for (let round = 0; round < rounds; round++) {
           const dice = random.below(10)
@@ -37,22 +36,12 @@ describe("FreeMap", () => {
             space.mark(pages, 1)
             count("release")
           } else {
-            // Old map pages stay on the disk for the maps that still name them.
-            const kept = pasts.reduce((set, { map }) => Extent.union(set, ownPagesOf(space, map)), Extent.EMPTY)
-            const room = Extent.subtract(
-              space.run(() => FreeMap.free(space.pages, space.map)),
-              kept
-            )
+            const room = space.run(() => FreeMap.free(space.pages, space.map))
             if (Extent.size(room) < 60) continue
             space.fold((sizes) => pick(room, sizes.length, random))
             count("fold")
           }
-          if (random.chance(0.3)) pasts.push(space.past)
           space.check()
-          const past = pasts[random.below(pasts.length)]
-          const died = space.run(() => FreeMap.freedSince(space.pages, space.map, past.map))
-          const expected = space.model.map((free, page) => (free === 1 && past.model[page] === 0 ? 1 : 0))
-          space.assertSet(died, expected, "what died since then")
         }
         histogram["restarts"] = (histogram["restarts"] ?? 0) + space.restarts
       }),
@@ -89,12 +78,6 @@ describe("FreeMap", () => {
     })
     assert.strictEqual(Extent.size(died), 3)
     space.check()
-    const before = space.restarts
-    const past = space.past
-    space.map = FreeMap.release(space.map, Extent.of(3968 * 7 + 3000, 1))
-    const found = space.run(() => FreeMap.freedSince(space.pages, space.map, past.map))
-    assert.deepStrictEqual(found, [3968 * 7 + 3000, 3968 * 7 + 3001])
-    assert.isAtMost(space.restarts - before, 4, "reads only the leaves that differ")
   })
 
   it("knows its height", () => {
@@ -110,38 +93,6 @@ describe("FreeMap", () => {
       heights.map((pages) => FreeMap.nodeCount(layout, pages)),
       [1, 1, 2 + 1, 26 + 1, 27 + 2 + 1, 676 + 26 + 1, 677 + 27 + 2 + 1]
     )
-  })
-
-  it("reads, of maps that differ in one leaf, that leaf of both", () => {
-    const space = new SpaceMemory(512, 200_000, Extent.of(0, 20), new Random(1))
-    const all = Extent.fromUnsorted(Array.from({ length: 50 }, (_, leaf) => [leaf * 3968 + 3000, 7] as const))
-    space.map = FreeMap.allocate(space.map, all)
-    space.mark(all, 0)
-    const home = (first: number) => (sizes: ReadonlyArray<number>) => sizes.map((_, i) => first + i)
-    space.fold(home(1000))
-    space.fold(home(2000))
-    const past = space.past
-    const page = 3968 * 30 + 3000
-    space.map = FreeMap.release(space.map, Extent.of(page, 1))
-    space.mark(Extent.of(page, 1), 1)
-    space.fold(home(500))
-    const died = space.run(() => {
-      const read = new Set<string>()
-      const pages: Pages = {
-        layout: space.layout,
-        node: (bytes, at, kind, level) => {
-          if (level === 0) read.add(Buffer.from(bytes.subarray(at, at + space.layout.pointerBytes)).toString("hex"))
-          return space.pages.node(bytes, at, kind, level)
-        },
-        peek: (...where) => space.pages.peek(...where)
-      }
-      const found = FreeMap.freedSince(pages, space.map, past.map)
-      // The homes of the map stand in leaf 0.
-      assert.isAtMost(read.size, 4)
-      return found
-    })
-    assert.isTrue(Extent.has(died, page))
-    space.check()
   })
 
   it("knows free pages from the very first on", () => {
@@ -177,14 +128,6 @@ describe("FreeMap", () => {
     assert.deepStrictEqual(map.link, link)
   })
 })
-
-const ownPagesOf = (space: SpaceMemory, map: FreeMap.FreeMap): Extent.ExtentSet => {
-  const now = space.map
-  space.map = map
-  const own = space.ownPages()
-  space.map = now
-  return own
-}
 
 /** Single pages of a set, here and there. */
 const pick = (set: Extent.ExtentSet, count: number, random: Random): ReadonlyArray<number> => {

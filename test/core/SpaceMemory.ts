@@ -20,12 +20,6 @@ import type { Random } from "../../src/testing/Random.ts"
 import * as VolumeSize from "../../src/core/VolumeSize.ts"
 import { checksum } from "./TestVolume.ts"
 
-/** A map as it was, and the free pages at that time. */
-export interface Past {
-  readonly map: FreeMap.FreeMap
-  readonly model: Uint8Array
-}
-
 export class SpaceMemory {
   readonly layout: Layout.Layout
   readonly binding: Binding.Binding
@@ -55,10 +49,6 @@ export class SpaceMemory {
 
   mark(set: Extent.ExtentSet, value: 0 | 1): void {
     for (let i = 0; i < set.length; i += 2) this.model.fill(value, set[i], set[i + 1])
-  }
-
-  get past(): Past {
-    return { map: this.map, model: this.model.slice() }
   }
 
   forget(): void {

@@ -255,13 +255,12 @@ export class TestVolume {
     return true
   }
 
+  #circumstances(): Commit.Circumstances {
+    return { slots: this.superblock.slots, sessionId: id(0x44), bootId: id(0x33), time: this.#time++ }
+  }
+
   plan(): Commit.Plan | Commit.DiskFull | Commit.Fragmented {
-    const circumstances = {
-      slots: this.superblock.slots,
-      sessionId: id(0x44),
-      bootId: id(0x33),
-      time: this.#time++
-    }
+    const circumstances = this.#circumstances()
     const attempt = () =>
       this.#runOnce((draft) => Commit.plan(draft, this.head, this.#allocator, circumstances, this.#hasEarlyWrites))
     let plan = attempt()
@@ -294,8 +293,8 @@ export class TestVolume {
     return "Plan"
   }
 
-  /** Power is lost in the middle of a commit: only some of its writes, and perhaps the root, reach the disk. */
-  crash(hasRoot: boolean): void {
+  /** Power is lost in the middle of a commit: only some of its writes, and perhaps the root, reach the disk. Answers as {@link reopen}. */
+  crash(hasRoot: boolean): number {
     const plan = this.plan()
     if (plan._tag === "Plan") {
       // With two barriers there is a sync before the root.
@@ -303,11 +302,11 @@ export class TestVolume {
       for (const write of plan.writes) if (this.random() < chance) this.write(write)
       if (hasRoot) this.write({ address: plan.root.page, bytes: plan.root.bytes })
     }
-    this.reopen()
+    return this.reopen()
   }
 
-  /** Opens what is on the disk; what was not committed is lost. */
-  reopen(): void {
+  /** Opens what is on the disk; what was not committed is lost. Answers the generation of the root that was taken. */
+  reopen(): number {
     const { slots } = this.superblock
     const pages = Array.from({ length: slots.count }, (_, slot) => this.page(RootSlots.pageOf(slots, slot)))
     let state = Recovery.begin(this.binding, this.superblock, pages, false)
@@ -319,40 +318,35 @@ export class TestVolume {
       })
       state = Recovery.loaded(state, bytes)
     }
-    if (state._tag === "Refused") assert.fail(state.reason)
-    else {
-      const { previous, root } = state
-      this.#cache.clear()
-      for (const { address, bytes } of state.rewrite) {
-        for (let at = 0; at < bytes.length; at += this.options.pageBytes) {
-          const there = this.page(address + at / this.options.pageBytes)
-          assert.isTrue(
-            there.every((byte, i) => byte === bytes[at + i]),
-            "recovery writes again what is there"
-          )
-        }
-      }
-      const { map } = root.record
-      const clean = new CleanPages(this.layout, this.source)
-      const died =
-        previous === undefined
-          ? Extent.EMPTY
-          : this.read((source) => FreeMap.freedSince(source, map, previous.record.map), clean)
-      this.previous = previous
-      this.head = {
-        root,
-        allocator: Allocator.make(
-          map,
-          root.record.freeCount,
-          root.record.cursor,
-          [{ generation: root.record.generation, extents: died }],
-          RootSlots.reserved(this.superblock.slots)
+    if (state._tag === "Refused") return assert.fail(state.reason)
+    const { root } = state
+    this.#cache.clear()
+    for (const { address, bytes } of state.rewrite) {
+      for (let at = 0; at < bytes.length; at += this.options.pageBytes) {
+        const there = this.page(address + at / this.options.pageBytes)
+        assert.isTrue(
+          there.every((byte, i) => byte === bytes[at + i]),
+          "recovery writes again what is there"
         )
       }
-      this.#generation = Math.max(this.#generation, state.nextGeneration)
-      this.#begin()
-      this.checkPages()
     }
+    const { cursor, freeCount, map } = root.record
+    const allocator = Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(this.superblock.slots))
+    this.#generation = Math.max(this.#generation, state.nextGeneration)
+    this.previous = undefined
+    this.head = { root, allocator }
+    if (root.record.base > 0) this.#claim()
+    this.#begin()
+    this.checkPages()
+    return root.record.generation
+  }
+
+  /** The root that changes nothing, by which a session begins to write: then the root before the one that was opened is retained no more. */
+  #claim(): void {
+    const plan = Commit.planEmpty(this.binding, this.head, this.#generation++, this.#circumstances(), false)
+    this.write({ address: plan.root.page, bytes: plan.root.bytes })
+    this.previous = this.head.root
+    this.head = plan.next
   }
 
   // ---- checks

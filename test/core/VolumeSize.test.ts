@@ -52,12 +52,8 @@ describe("VolumeSize", () => {
       fc.property(fc.nat(), fc.constantFrom(...sizes), (seed, first) => {
         const random = new Random(seed)
         const space = new SpaceMemory(512, first, Extent.of(0, 20), random)
-        // The pages of an older map stay on the disk as long as that may be asked for.
-        let past = space.past
         const home = (wanted: ReadonlyArray<number>): ReadonlyArray<number> => {
-          const free = [...space.model.subarray(0, LOW)].flatMap((isFree, page) =>
-            isFree === 1 && past.model[page] === 1 ? [page] : []
-          )
+          const free = [...space.model.subarray(0, LOW)].flatMap((isFree, page) => (isFree === 1 ? [page] : []))
           const from = random.below(free.length - wanted.length)
           return wanted.map((_, i) => free[from + i])
         }
@@ -74,10 +70,8 @@ describe("VolumeSize", () => {
               space.map = FreeMap.release(space.map, most)
               space.mark(most, 1)
             }
-            past = space.past
             space.fold(home)
           } else {
-            past = space.past
             const own = space.ownPages()
             const pageCount = sizes[random.below(sizes.length)]
             const beyond = Extent.within(Extent.of(LOW, space.map.pageCount), Math.min(pageCount, 200_001), 300_000)
@@ -91,9 +85,6 @@ describe("VolumeSize", () => {
             if (space.map.height > heightBefore) count("higher")
             if (space.map.height < heightBefore) count("lower")
             assert.deepStrictEqual(died, Extent.subtract(own, space.ownPages()), "what the map gives up dies")
-            const since = space.run(() => FreeMap.freedSince(space.pages, space.map, past.map))
-            const expected = space.model.map((free, page) => (free === 1 && past.model[page] === 0 ? 1 : 0))
-            space.assertSet(since, expected, "what died since then")
           }
           space.check()
           assertWithin(space)

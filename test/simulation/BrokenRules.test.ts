@@ -102,7 +102,6 @@ vi.mock("../../src/core/Recovery.ts", async (original) => {
   const taking = (state: Recovery.State & { _tag: "Verifying" }, root: RootRecord.EncodedRoot): Recovery.Opened => ({
     _tag: "Opened",
     root,
-    previous: [...state.opening.found.all()].find(({ record }) => record.generation === root.record.base),
     isSettled: true,
     nextGeneration: state.opening.highest + 1,
     verified: [],
