@@ -140,6 +140,18 @@ export const intersect = (a: ExtentSet, b: ExtentSet): ExtentSet => {
   return b.length >= FAR_LARGER * a.length ? combine(a, near(b, a), isBoth) : combine(a, b, isBoth)
 }
 
+/** Whether two sets have a page in common. */
+export const meet = (a: ExtentSet, b: ExtentSet): boolean => {
+  let i = 0
+  let j = 0
+  while (i < a.length && j < b.length) {
+    if (a[i + 1] <= b[j]) i += 2
+    else if (b[j + 1] <= a[i]) j += 2
+    else return true
+  }
+  return false
+}
+
 /** The pages of `set` in [start, end). */
 export const within = (set: ExtentSet, start: number, end: number): ExtentSet => intersect(set, of(start, end - start))
 

@@ -124,7 +124,7 @@ export const freeInLeaf = (pages: Pages, map: FreeMap, index: number): Extent.Ex
   const bits = leaf === undefined ? Extent.of(first, end - first) : bitExtents(leaf, first, end)
   const freed = Extent.within(map.freed, first, end)
   // Of a page that was freed twice nobody would know later that it was taken: it would be given to two.
-  if (Extent.intersect(bits, freed).length > 0) throw new CorruptPage(undefined, FREED_TWICE)
+  if (Extent.meet(bits, freed)) throw new CorruptPage(undefined, FREED_TWICE)
   return Extent.union(Extent.subtract(bits, Extent.within(map.used, first, end)), freed)
 }
 

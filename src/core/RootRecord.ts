@@ -255,7 +255,7 @@ export const decode = (
   if (!sane || (!Pointer.isNull(layout, map.link, 0) && map.level !== height)) {
     return noRoot("its trees make no sense")
   }
-  if (freed === undefined || used === undefined || Extent.intersect(freed, used).length > 0) {
+  if (freed === undefined || used === undefined || Extent.meet(freed, used)) {
     return noRoot("its free map makes no sense")
   }
   const freeCount = Bytes.readUint48(bytes, AT_FREE_COUNT)

@@ -9,9 +9,11 @@
  * - Gaps between requests are not read through: where these devices stand, a second call costs less than a page.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { invariant } from "../core/Invariant.ts"
 import type { BlockDevice, Range } from "./BlockDevice.ts"
 import type { DeviceFailed } from "./DeviceError.ts"
+import * as PromptCall from "./PromptCall.ts"
 
 /** Neighbouring ranges: one call of the system. */
 export interface Run {
@@ -49,28 +51,66 @@ export const read = (
   take: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
 ): Effect.Effect<ReadonlyArray<Uint8Array>, DeviceFailed> =>
   Effect.suspend(() => {
-    const ranges = pages.map(({ address, into, pageCount }) => ({
-      offset: address * pageBytes,
-      bytes: into ?? take(pageCount * pageBytes)
-    }))
-    const buffers = ranges.map((range) => range.bytes)
-    return Effect.as(device.read(sorted(ranges)), buffers)
+    const ranges = rangesOf(pages, pageBytes, take)
+    return Effect.map(device.read(sorted(ranges)), () => buffersOf(ranges))
   })
+
+/** The same here and now; nothing where the device would take its time. */
+export const readNow = (
+  device: BlockDevice["Service"],
+  pages: ReadonlyArray<PageRequest>,
+  pageBytes: number,
+  take: (byteCount: number) => Uint8Array
+): Exit.Exit<ReadonlyArray<Uint8Array>, DeviceFailed> | undefined => {
+  let byteCount = 0
+  for (const { pageCount } of pages) byteCount += pageCount * pageBytes
+  const prompt = PromptCall.of(device.read, byteCount)
+  if (prompt === undefined) return undefined
+  const ranges = rangesOf(pages, pageBytes, take)
+  const done = prompt.carryOut(sorted(ranges))
+  return Exit.map(done, () => buffersOf(ranges))
+}
+
+const rangesOf = (
+  pages: ReadonlyArray<PageRequest>,
+  pageBytes: number,
+  take: (byteCount: number) => Uint8Array
+): ReadonlyArray<Range> =>
+  pages.map(({ address, into, pageCount }) => ({
+    offset: address * pageBytes,
+    bytes: into ?? take(pageCount * pageBytes)
+  }))
+
+const buffersOf = (ranges: ReadonlyArray<Range>): ReadonlyArray<Uint8Array> => ranges.map(({ bytes }) => bytes)
 
 /** Writes all of `writes` in one call of the device. They must not overlap. */
 export const write = (
   device: BlockDevice["Service"],
   writes: ReadonlyArray<PageWrite>,
   pageBytes: number
-): Effect.Effect<void, DeviceFailed> =>
-  Effect.suspend(() => {
-    const ranges = sorted(writes.map(({ address, bytes }) => ({ offset: address * pageBytes, bytes })))
-    for (let i = 1; i < ranges.length; i++) {
-      const before = ranges[i - 1]
-      invariant(before.offset + before.bytes.length <= ranges[i].offset, "no two writes of a batch overlap")
-    }
-    return device.write(ranges)
-  })
+): Effect.Effect<void, DeviceFailed> => Effect.suspend(() => device.write(apart(writes, pageBytes)))
+
+/** The same here and now; nothing where the device would take its time, for this or for a sync behind it. */
+export const writeNow = (
+  device: BlockDevice["Service"],
+  writes: ReadonlyArray<PageWrite>,
+  pageBytes: number
+): Exit.Exit<void, DeviceFailed> | undefined => {
+  let byteCount = 0
+  for (const { bytes } of writes) byteCount += bytes.length
+  if (PromptCall.of(device.sync, byteCount) === undefined) return undefined
+  return PromptCall.of(device.write, byteCount)?.carryOut(apart(writes, pageBytes))
+}
+
+/** In the order of the device, where no two overlap. */
+const apart = (writes: ReadonlyArray<PageWrite>, pageBytes: number): ReadonlyArray<Range> => {
+  const ranges = sorted(writes.map(({ address, bytes }) => ({ offset: address * pageBytes, bytes })))
+  for (let i = 1; i < ranges.length; i++) {
+    const before = ranges[i - 1]
+    invariant(before.offset + before.bytes.length <= ranges[i].offset, "no two writes of a batch overlap")
+  }
+  return ranges
+}
 
 /**
  * Joins ranges that follow each other in the list and on the device into runs of at most `buffersMax` buffers. Buffers that

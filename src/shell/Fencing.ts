@@ -18,35 +18,39 @@ import { compare, equal } from "../core/Bytes.ts"
 import * as RootRecord from "../core/RootRecord.ts"
 import * as RootSlots from "../core/RootSlots.ts"
 import * as Superblock from "../core/Superblock.ts"
+import * as PromptCall from "./PromptCall.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
 /** Fails, and poisons the session, if another session has written since this one opened. */
 export const check = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> =>
-  Effect.suspend(() => {
-    const { binding, buffers, device, head, seenSlots, superblock } = session
-    const { pageBytes } = binding.layout
-    const { page, record } = head.root
-    const next = RootSlots.next(superblock.slots, record.slot)
-    const byteCount = Math.max(device.sectorBytes, BEGINNING_BYTES)
-    const pages = [buffers.take(pageBytes), buffers.take(pageBytes)] as const
-    const [own, ahead] = byteCount === pageBytes ? pages : pages.map((bytes) => bytes.subarray(0, byteCount))
-    const ranges = [
-      { offset: page * pageBytes, bytes: own },
-      { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: ahead }
-    ]
-    return Effect.matchEffect(device.read(ranges), {
-      onFailure: () => Effect.void,
-      onSuccess: () => {
-        const isOwn = isSame(own, head.root.bytes)
-        if (isOwn) remember(seenSlots, record.slot, own)
-        const seen = seenSlots.get(next)
-        const isKnown = isOwn && seen !== undefined && isSame(ahead, seen)
-        for (const bytes of pages) buffers.give(bytes)
-        return isKnown ? Effect.void : examine(session, next)
-      }
-    })
+  Effect.suspend(() => begin(session))
+
+/** The same, begun here and now. */
+export const begin = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> => {
+  const { binding, buffers, device, head, seenSlots, superblock } = session
+  const { pageBytes } = binding.layout
+  const { page, record } = head.root
+  const next = RootSlots.next(superblock.slots, record.slot)
+  const byteCount = Math.max(device.sectorBytes, BEGINNING_BYTES)
+  const pages = [buffers.take(pageBytes), buffers.take(pageBytes)] as const
+  const [own, ahead] = byteCount === pageBytes ? pages : pages.map((bytes) => bytes.subarray(0, byteCount))
+  const ranges = [
+    { offset: page * pageBytes, bytes: own },
+    { offset: RootSlots.pageOf(superblock.slots, next) * pageBytes, bytes: ahead }
+  ]
+  const read = PromptCall.of(device.read, 2 * byteCount)?.carryOut(ranges) ?? device.read(ranges)
+  const isRead = Effect.matchEager(read, { onFailure: () => false, onSuccess: () => true })
+  return Effect.flatMapEager(isRead, (isThere) => {
+    if (!isThere) return Effect.void
+    const isOwn = isSame(own, head.root.bytes)
+    if (isOwn) remember(seenSlots, record.slot, own)
+    const seen = seenSlots.get(next)
+    const isKnown = isOwn && seen !== undefined && isSame(ahead, seen)
+    for (const bytes of pages) buffers.give(bytes)
+    return isKnown ? Effect.void : examine(session, next)
   })
+}
 
 /** Where a root says whose it is. */
 const BEGINNING_BYTES = 512

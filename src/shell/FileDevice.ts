@@ -17,13 +17,14 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import { runs, type Slice, slices } from "./Batching.ts"
+import { type Run, runs, type Slice, slices } from "./Batching.ts"
 import { BlockDevice, type Range, refusal, refuseRanges, refuseSpans } from "./BlockDevice.ts"
 import * as Configuration from "./Configuration.ts"
 import * as Descriptor from "./Descriptor.ts"
 import { DeviceFailed, fromSystem, type Locked, type Operation } from "./DeviceError.ts"
 import * as FileLock from "./FileLock.ts"
 import * as ImageFile from "./ImageFile.ts"
+import * as PromptCall from "./PromptCall.ts"
 import { ZeroAhead } from "./ZeroAhead.ts"
 
 /** The file or raw disk, and how it is used. Sizes are in bytes. */
@@ -98,6 +99,12 @@ interface OpenFile {
   readonly device: BlockDevice["Service"]
   readonly close: Effect.Effect<void>
 }
+
+/** All runs of a call, as one slice. */
+const sliceOf = (found: ReadonlyArray<Run>): Slice => ({
+  runs: found,
+  byteCount: found.reduce((sum, run) => sum + run.byteCount, 0)
+})
 
 const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
   const { lock = true, readOnly = false, synchronousBytesMax = 262144, zeroAheadBytes = 1048576 } = options
@@ -174,16 +181,18 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     return refusal(identity, direction, offset, "EINVAL", reason)
   }
 
+  const performNow = (direction: Descriptor.Direction, slice: Slice): Exit.Exit<void, DeviceFailed> => {
+    const stop = timed(slice.byteCount, () => Descriptor.transferSync(fd, direction, slice.runs))
+    return stop === undefined ? Exit.void : Exit.fail(stopped(direction, stop))
+  }
+
   const perform = (
     direction: Descriptor.Direction,
     slice: Slice,
     bytesMax = synchronousBytesMax
   ): Effect.Effect<void, DeviceFailed> =>
     Effect.suspend(() => {
-      if (isSynchronous(slice.byteCount, bytesMax) && !closed) {
-        const stop = timed(slice.byteCount, () => Descriptor.transferSync(fd, direction, slice.runs))
-        return stop === undefined ? Effect.void : Effect.fail(stopped(direction, stop))
-      }
+      if (isSynchronous(slice.byteCount, bytesMax) && !closed) return performNow(direction, slice)
       return waitFor(direction, slice.byteCount, (finish) => {
         const writes = direction === "write" ? 1 : 0
         writesUnderWay += writes
@@ -201,35 +210,66 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
     }
   }, Effect.uninterruptible)
 
-  const transfer = (direction: Descriptor.Direction, ranges: ReadonlyArray<Range>): Effect.Effect<void, DeviceFailed> =>
+  /** How long a call may be that is synchronous as a whole. */
+  const bytesMaxOf = (direction: Descriptor.Direction, byteCount: number): number =>
+    direction === "write" && unsyncedBytes === 0 && byteCount <= loneBytesMax ? loneBytesMax : synchronousBytesMax
+
+  /** Takes down what is about to be written, in one call of the device or in several. */
+  const note = ({ byteCount, runs: found }: Slice, isOneCall: boolean): void => {
+    unsyncedBytes += byteCount
+    // A longer one fills most of a stretch by itself.
+    if (isOneCall && isSynchronous(byteCount, synchronousBytesMax) && writesUnderWay === 0) {
+      unsyncedBytes += zeroAhead?.prepare(found, bytesNow) ?? 0
+    }
+    zeroAhead?.written(found)
+  }
+
+  const prompt = (direction: Descriptor.Direction): PromptCall.Transfer => ({
+    accepts: (byteCount) => !closed && isSynchronous(byteCount, bytesMaxOf(direction, byteCount)),
+    carryOut: (ranges) => {
+      const refused = refuseRanges(self, direction, ranges, size())
+      if (refused !== undefined) return Exit.fail(refused)
+      const whole = sliceOf(runs(ranges))
+      if (direction === "write") note(whole, true)
+      return performNow(direction, whole)
+    }
+  })
+
+  const inSlices = (direction: Descriptor.Direction, ranges: ReadonlyArray<Range>): Effect.Effect<void, DeviceFailed> =>
     Effect.suspend(() => {
       const refused = refuseClosed(direction) ?? refuseRanges(self, direction, ranges, size())
       if (refused !== undefined) return Effect.fail(refused)
-      const found = runs(ranges)
-      const byteCount = found.reduce((sum, run) => sum + run.byteCount, 0)
-      const isLone = direction === "write" && unsyncedBytes === 0 && byteCount <= loneBytesMax
-      const bytesMax = isLone ? loneBytesMax : synchronousBytesMax
-      const all = slices(found, bytesMax)
-      if (direction === "write") {
-        unsyncedBytes += byteCount
-        // A longer one fills most of a stretch by itself.
-        if (all.length === 1 && isSynchronous(byteCount, synchronousBytesMax) && writesUnderWay === 0) {
-          unsyncedBytes += zeroAhead?.prepare(all[0].runs, bytesNow) ?? 0
-        }
-        for (const slice of all) zeroAhead?.written(slice.runs)
-      }
+      const whole = sliceOf(runs(ranges))
+      const bytesMax = bytesMaxOf(direction, whole.byteCount)
+      const all = slices(whole.runs, bytesMax)
+      if (direction === "write") note(whole, all.length === 1)
       return all.length === 1 ? perform(direction, all[0], bytesMax) : performAll(direction, all)
     })
 
-  const sync = Effect.suspend(() => {
-    const refused = refuseClosed("sync")
-    if (refused !== undefined) return Effect.fail(refused)
-    const count = unsyncedBytes
-    unsyncedBytes = 0
-    if (isSynchronous(count, loneBytesMax))
-      return attempt(identity, "sync", () => timed(count, () => fs.fdatasyncSync(fd)))
-    return waitFor("sync", count, (finish) => fs.fdatasync(fd, (error) => finish(failed("sync", error))))
-  })
+  const transfer = (direction: Descriptor.Direction) =>
+    PromptCall.make((ranges) => inSlices(direction, ranges), prompt(direction))
+
+  const promptSync: PromptCall.Sync = {
+    accepts: (byteCount) => !closed && isSynchronous(unsyncedBytes + byteCount, loneBytesMax),
+    carryOut: () => {
+      const count = unsyncedBytes
+      unsyncedBytes = 0
+      const synced = Result.try(() => timed(count, () => fs.fdatasyncSync(fd)))
+      return Result.isSuccess(synced) ? Exit.void : Exit.fail(fromSystem(identity, "sync", undefined, synced.failure))
+    }
+  }
+
+  const sync = PromptCall.make(
+    Effect.suspend(() => {
+      const refused = refuseClosed("sync")
+      if (refused !== undefined) return Effect.fail(refused)
+      if (promptSync.accepts(0)) return promptSync.carryOut()
+      const count = unsyncedBytes
+      unsyncedBytes = 0
+      return waitFor("sync", count, (finish) => fs.fdatasync(fd, (error) => finish(failed("sync", error))))
+    }),
+    promptSync
+  )
 
   const grow = (sizeBytes: number): Effect.Effect<void, DeviceFailed> =>
     Effect.suspend(() => {
@@ -264,8 +304,8 @@ const serve = (options: Options, image: ImageFile.ImageFile): OpenFile => {
         const refused = refuseClosed("size")
         return refused === undefined ? Effect.succeed(size()) : Effect.fail(refused)
       }),
-      read: (ranges) => transfer("read", ranges),
-      write: (ranges) => transfer("write", ranges),
+      read: transfer("read"),
+      write: transfer("write"),
       sync,
       // Node cannot punch holes.
       discard: (spans) =>

@@ -242,7 +242,7 @@ const planAndPerform = (
     return Effect.void
   })
   return Effect.flatMap(plan, (planned) =>
-    Effect.map(Writing.perform(session, planned, group.transactions), () => {
+    Effect.mapEager(Writing.perform(session, planned, group.transactions), () => {
       Session.advance(session, planned.next)
       session.cache.release(planned.writes, true)
       return planned.next

@@ -5,11 +5,11 @@
  *   again. What it has loaded stays pinned until it is done (`PinnedPages`), so what it misses is never something that it
  *   has loaded, and eviction cannot make it loop.
  * - A function that edits a draft runs as an attempt: a miss, a fault or an expected failure undoes what it did.
- * - An operation whose pages are all in memory is one synchronous step.
+ * - An operation is one synchronous step where its pages are in memory, or the device reads them here and now.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Binding from "../core/Binding.ts"
 import type { Draft } from "../core/Draft.ts"
@@ -24,7 +24,7 @@ import * as Expiry from "./Expiry.ts"
 import { PinnedPages } from "./PinnedPages.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
-import type { Restore } from "./WriterPermit.ts"
+import type { Restore } from "./Permit.ts"
 
 /** What one run of a core function comes to. No core function has a signal as its result. */
 type Run<A> = A | MissingPages | CorruptPage
@@ -53,10 +53,7 @@ export const readNow = <A>(
   session: Session.Session,
   pinned: PinnedPages,
   f: () => A
-): Effect.Effect<A, VolumeError.VolumeError> => {
-  const first = run(f)
-  return isSignal(first) ? restart(session, pinned, first, () => run(f)) : Effect.succeed(first)
-}
+): Effect.Effect<A, VolumeError.VolumeError> => begin(session, pinned, () => run(f))
 
 /**
  * Runs `f` on the root of `head`, which stays pinned as long as that takes. It is run here and now, so this is called where an
@@ -82,9 +79,12 @@ const readAgain = <A>(
   const { layout } = session.binding
   const pinned = new PinnedPages(session.cache, layout.pageBytes)
   const pages = new CleanPages(layout, pinned)
+  const once = (): Run<A> => run(() => f(pages, roots))
+  const value = goOn(session, pinned, first, once)
+  if (!(value instanceof Halt)) return Effect.succeed(value)
   Session.pin(session, generation)
   const answer = Effect.ensuring(
-    restart(session, pinned, first, () => run(() => f(pages, roots))),
+    restart(session, pinned, value, once),
     Effect.sync(() => Session.unpin(session, generation))
   )
   return session.readOnly ? Effect.catch(answer, (error) => Expiry.explain<A>(session, generation, error)) : answer
@@ -111,25 +111,27 @@ export const editThen = <A, B, E, R>(
   end: (exit: Exit.Exit<A, VolumeError.VolumeError>) => Effect.Effect<B, E>
 ): Effect.Effect<B, E> => {
   const once = (): Run<A> => attempt(session, draft, f)
-  let first: Run<A>
+  let value: A | Halt
   try {
-    first = once()
+    value = goOn(session, pinned, once(), once)
   } catch (defect) {
     return end(Exit.die(defect))
   }
-  return isSignal(first)
-    ? Effect.flatMap(Effect.exit(restore(restart(session, pinned, first, once))), end)
-    : end(Exit.succeed(first))
+  return value instanceof Halt
+    ? Effect.flatMap(Effect.exit(restore(restart(session, pinned, value, once))), end)
+    : end(Exit.succeed(value))
 }
 
-/** The same here and now; nothing if that misses pages or finds a fault, which has left nothing behind. */
+/** The same here and now; nothing if that misses pages which take their time: it has left nothing behind then. */
 export const editNow = <A, R>(
   session: Session.Session,
+  pinned: PinnedPages,
   draft: Draft<R>,
   f: (draft: Draft<R>) => A
-): Option.Option<A> => {
-  const value = attempt(session, draft, f)
-  return isSignal(value) ? Option.none() : Option.some(value)
+): Effect.Effect<A, VolumeError.VolumeError> | undefined => {
+  const once = (): Run<A> => attempt(session, draft, f)
+  const value = goOn(session, pinned, once(), once)
+  return value instanceof Halt ? value.failure : Effect.succeed(value)
 }
 
 /** One attempt; it is kept if `f` succeeds. */
@@ -154,29 +156,75 @@ const interpret = <A>(
   session: Session.Session,
   pinned: PinnedPages,
   once: () => Run<A>
-): Effect.Effect<A, VolumeError.VolumeError> =>
-  Effect.suspend(() => {
-    const first = once()
-    return isSignal(first) ? restart(session, pinned, first, once) : Effect.succeed(first)
-  })
+): Effect.Effect<A, VolumeError.VolumeError> => Effect.suspend(() => begin(session, pinned, once))
+
+/** Begins to run a function here and now. */
+const begin = <A>(
+  session: Session.Session,
+  pinned: PinnedPages,
+  once: () => Run<A>
+): Effect.Effect<A, VolumeError.VolumeError> => {
+  const value = goOn(session, pinned, once(), once)
+  return value instanceof Halt ? restart(session, pinned, value, once) : Effect.succeed(value)
+}
+
+/** Where a function cannot go on here and now. */
+class Halt {
+  readonly signal: MissingPages | CorruptPage
+  /** How what it misses could not be loaded; nothing if that takes its time. */
+  readonly failure: Effect.Effect<never, VolumeError.VolumeError> | undefined
+  constructor(signal: MissingPages | CorruptPage, failure?: Effect.Effect<never, VolumeError.VolumeError>) {
+    this.signal = signal
+    this.failure = failure
+  }
+}
+
+/** Runs a function again as long as the device gives here and now what it misses. */
+const goOn = <A>(session: Session.Session, pinned: PinnedPages, first: Run<A>, once: () => Run<A>): A | Halt => {
+  if (!isSignal(first)) return first
+  enter(session, pinned)
+  try {
+    let signal = first
+    for (;;) {
+      if (signal instanceof CorruptPage) return new Halt(signal, corrupt(session, signal.address, signal.reason))
+      const pointers = distinct(signal.pointers)
+      const loaded = loadNow(session, pointers)
+      if (loaded === undefined) return new Halt(signal)
+      if (Result.isFailure(loaded)) return new Halt(signal, loaded.failure)
+      pointers.forEach((pointer, i) => pinned.pin(pointer, loaded.success[i]))
+      const value = once()
+      if (!isSignal(value)) return value
+      signal = value
+    }
+  } finally {
+    leave(session, pinned)
+  }
+}
+
+const enter = (session: Session.Session, pinned: PinnedPages): void => {
+  pinned.enter()
+  session.restarts++
+}
+
+const leave = (session: Session.Session, pinned: PinnedPages): void => {
+  pinned.leave()
+  session.restarts--
+  if (session.restarts === 0) session.buffers.giveRetired()
+}
 
 /** Loads what was missing and runs again, until the function is done. */
 const restart = <A>(
   session: Session.Session,
   pinned: PinnedPages,
-  first: MissingPages | CorruptPage,
+  { failure, signal }: Halt,
   once: () => Run<A>
 ): Effect.Effect<A, VolumeError.VolumeError> =>
+  failure ??
   Effect.suspend(() => {
-    pinned.enter()
-    session.restarts++
+    enter(session, pinned)
     return Effect.ensuring(
-      loop(session, pinned, first, once),
-      Effect.sync(() => {
-        pinned.leave()
-        session.restarts--
-        if (session.restarts === 0) session.buffers.giveRetired()
-      })
+      loop(session, pinned, signal, once),
+      Effect.sync(() => leave(session, pinned))
     )
   })
 
@@ -225,32 +273,55 @@ const damaged = (
   return session.readOnly ? failure : Effect.andThen(Logs.damaged(session.device.identity, address, reason), failure)
 }
 
+type Loaded = ReadonlyArray<Uint8Array>
+
+/** What was loaded, or the effect that tells why not. */
+type Taken = Result.Result<Loaded, Effect.Effect<never, VolumeError.VolumeError>>
+
 /** Reads pages, verifies each against its pointer, and gives them to the cache. */
 export const load = (
   session: Session.Session,
   pointers: ReadonlyArray<Pointer>
-): Effect.Effect<ReadonlyArray<Uint8Array>, VolumeError.VolumeError> =>
+): Effect.Effect<Loaded, VolumeError.VolumeError> =>
   Effect.suspend(() => {
-    const { binding, buffers, cache, counters, device } = session
-    const { pageCount } = session.head.allocator.map
-    const outside = pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
-    if (outside !== undefined) return damaged(session, outside.address, "a pointer leads out of the volume")
-    return Effect.flatMap(
-      Effect.mapError(
-        Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => buffers.take(byteCount)),
-        VolumeError.make
-      ),
-      (pages) => {
-        for (const [i, pointer] of pointers.entries()) {
-          const fault = Binding.fault(binding, pointer, pages[i])
-          if (fault !== undefined) return damaged(session, pointer.address, fault)
-        }
-        for (const [i, { address, birth, into, kind, level, pageCount: count }] of pointers.entries()) {
-          counters.pagesRead += count
-          const entered = into !== undefined || cache.insert(address, birth, pages[i], kind, level)
-          if (!entered && kind === Node.DATA) buffers.retire(pages[i])
-        }
-        return Effect.succeed(pages)
-      }
-    )
+    const now = loadNow(session, pointers)
+    if (now !== undefined) return Result.isSuccess(now) ? Effect.succeed(now.success) : now.failure
+    const { binding, buffers, device } = session
+    const read = Batching.read(device, pointers, binding.layout.pageBytes, (byteCount) => buffers.take(byteCount))
+    return Effect.flatMap(Effect.mapError(read, VolumeError.make), (pages) => {
+      const taken = take(session, pointers, pages)
+      return Result.isSuccess(taken) ? Effect.succeed(pages) : taken.failure
+    })
   })
+
+/** The same here and now, or how it fails; nothing where the device would take its time. */
+const loadNow = (session: Session.Session, pointers: ReadonlyArray<Pointer>): Taken | undefined => {
+  const { binding, buffers, device } = session
+  const outside = outsideOf(session, pointers)
+  if (outside !== undefined) return Result.fail(damaged(session, outside.address, "a pointer leads out of the volume"))
+  const read = Batching.readNow(device, pointers, binding.layout.pageBytes, (byteCount) => buffers.take(byteCount))
+  if (read === undefined) return undefined
+  if (Exit.isSuccess(read)) return take(session, pointers, read.value)
+  return Result.fail(Effect.failCause(Cause.map(read.cause, VolumeError.make)))
+}
+
+/** A pointer that leads out of the volume. */
+const outsideOf = ({ head }: Session.Session, pointers: ReadonlyArray<Pointer>): Pointer | undefined => {
+  const { pageCount } = head.allocator.map
+  return pointers.find((pointer) => pointer.address + pointer.pageCount > pageCount)
+}
+
+/** Verifies pages, and gives them to the cache. */
+const take = (session: Session.Session, pointers: ReadonlyArray<Pointer>, pages: Loaded): Taken => {
+  const { binding, buffers, cache, counters } = session
+  for (const [i, pointer] of pointers.entries()) {
+    const fault = Binding.fault(binding, pointer, pages[i])
+    if (fault !== undefined) return Result.fail(damaged(session, pointer.address, fault))
+  }
+  for (const [i, { address, birth, into, kind, level, pageCount }] of pointers.entries()) {
+    counters.pagesRead += pageCount
+    const entered = into !== undefined || cache.insert(address, birth, pages[i], kind, level)
+    if (!entered && kind === Node.DATA) buffers.retire(pages[i])
+  }
+  return Result.succeed(pages)
+}

@@ -2,10 +2,12 @@
  * A block device in memory. It is sparse: a chunk takes memory when something is written to it.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import { BlockDevice, refuseGeometry, refuseRanges, refuseSpans, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
+import { BlockDevice, type Range, refuseGeometry, refuseRanges, refuseSpans, SECTOR_BYTES_MIN } from "./BlockDevice.ts"
 import * as Configuration from "./Configuration.ts"
 import type { DeviceFailed } from "./DeviceError.ts"
+import * as PromptCall from "./PromptCall.ts"
 
 /** What a device in memory begins with. */
 export interface Options {
@@ -55,24 +57,25 @@ export const make = (options: Options): Effect.Effect<MemoryDevice, DeviceFailed
       })
     if (image !== undefined) store(0, image.subarray(0, size))
 
+    const transfer = (direction: "read" | "write", move: (offset: number, bytes: Uint8Array) => void) => {
+      const carryOut = (ranges: ReadonlyArray<Range>): Exit.Exit<void, DeviceFailed> => {
+        const refused = refuseRanges(device, direction, ranges, size)
+        if (refused !== undefined) return Exit.fail(refused)
+        for (const range of ranges) move(range.offset, range.bytes)
+        return Exit.void
+      }
+      return PromptCall.make((ranges) => Effect.suspend(() => carryOut(ranges)), { accepts: () => true, carryOut })
+    }
+
     return Effect.succeed({
       ...device,
       size: Effect.sync(() => size),
-      read: (ranges) =>
-        Effect.suspend(() => {
-          const refused = refuseRanges(device, "read", ranges, size)
-          if (refused !== undefined) return Effect.fail(refused)
-          for (const range of ranges) load(range.offset, range.bytes)
-          return Effect.void
-        }),
-      write: (ranges) =>
-        Effect.suspend(() => {
-          const refused = refuseRanges(device, "write", ranges, size)
-          if (refused !== undefined) return Effect.fail(refused)
-          for (const range of ranges) store(range.offset, range.bytes)
-          return Effect.void
-        }),
-      sync: Effect.void,
+      read: transfer("read", load),
+      write: transfer("write", store),
+      sync: PromptCall.make(
+        Effect.suspend(() => Effect.void),
+        { accepts: () => true, carryOut: () => Exit.void }
+      ),
       discard: (spans) =>
         Effect.suspend(() => {
           const refused = refuseSpans(device, "discard", spans, size)

@@ -6,7 +6,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Semaphore from "effect/Semaphore"
 import * as Allocator from "../core/Allocator.ts"
 import type * as Binding from "../core/Binding.ts"
 import { equal, isZero, UINT48_END } from "../core/Bytes.ts"
@@ -33,7 +32,7 @@ import type { Receipt } from "./Receipt.ts"
 import type { Durability, Session } from "./Session.ts"
 import * as SlotReading from "./SlotReading.ts"
 import * as VolumeError from "./VolumeError.ts"
-import { WriterPermit } from "./WriterPermit.ts"
+import { Permit } from "./Permit.ts"
 import * as Writing from "./Writing.ts"
 
 type Device = BlockDevice["Service"]
@@ -83,6 +82,9 @@ const counted = (options: OpenOptions): Counted => ({
   cacheBytes: Configuration.byteCount(options.cacheBytes),
   dirtyBytes: Configuration.byteCount(options.dirtyBytes)
 })
+
+/** Buffers are kept for so many times what a transaction may hold: it fills some while others are on their way, twice over. */
+const POOL_FACTOR = 4
 
 const NANOS_PER_MILLI = 1_000_000
 
@@ -286,7 +288,7 @@ const recover = Effect.fnUntraced(function* (
   }
   yield* Logs.rootTaken(device.identity, root.record.generation, root.record.slot)
   const clock = yield* Clock.Clock
-  const buffers = new BufferPool(pageBytes, binding.layout.runPagesMax, 2 * options.dirtyBytes)
+  const buffers = new BufferPool(pageBytes, binding.layout.runPagesMax, POOL_FACTOR * options.dirtyBytes)
   const cache = new PageCache(options.cacheBytes, pageBytes, (run) => buffers.retire(run))
   for (const { bytes, pointer } of opened.verified) {
     cache.insert(pointer.address, pointer.birth, bytes, pointer.kind, pointer.level)
@@ -305,9 +307,9 @@ const recover = Effect.fnUntraced(function* (
     durability: options.durability,
     dirtyBytesMax: options.dirtyBytes,
     readOnly,
-    writer: new WriterPermit(),
+    writer: new Permit(),
     loneCommits: 0,
-    syncing: Semaphore.makeUnsafe(1),
+    syncing: new Permit(),
     head: { root, allocator: Allocator.make(map, freeCount, cursor, [], RootSlots.reserved(superblock.slots)) },
     moved: Deferred.makeUnsafe(),
     inflight: undefined,

@@ -45,15 +45,16 @@ const isOf = (entry: Entry, kind: number, level: number): boolean =>
 
 /** Content of so many bytes is about one run, by which the number of runs that are remembered is reckoned. */
 const RUN_BYTES = 65536
-/** Places to look first; a power of two. */
+/** Places to look first, at first and at most; powers of two. An opening waits until they are made. */
+const NEAR_COUNT_MIN = 1024
 const NEAR_COUNT_MAX = 65536
 /** The ring is made anew without its gaps when it has more of them than entries, and than this. */
 const GAPS_MIN = 64
 
 export class PageCache implements PageSource {
   readonly #entries = new Map<number, Entry>()
-  /** Where an entry is looked for first, by the end of its address: half the way of the map's. */
-  readonly #near: Array<Entry | undefined> = []
+  /** Where an entry is looked for first, by the end of its address: half the way of the map's. As many places as there are entries. */
+  #near: Array<Entry | undefined> = []
   /** All that are not held, in the order in which they came; who has left is a gap. */
   #ring: Array<Entry | undefined> = []
   #hand = 0
@@ -75,9 +76,7 @@ export class PageCache implements PageSource {
     this.#retire = retire
     this.#pageBytes = pageBytes
     this.#passedCountMax = Math.ceil(bytesMax / RUN_BYTES)
-    const count = Math.min(NEAR_COUNT_MAX, 2 ** Math.ceil(Math.log2(Math.max(1, (2 * bytesMax) / pageBytes))))
-    // An opening waits for this: visiting each place takes longer than all its reading.
-    this.#near.length = count
+    this.#near.length = NEAR_COUNT_MIN
   }
 
   find(address: number, birth: number, pageCount: number, kind = ANY, level = 0): Uint8Array | undefined {
@@ -192,7 +191,16 @@ export class PageCache implements PageSource {
 
   #add(entry: Entry): void {
     this.#entries.set(entry.address, entry)
-    this.#near[this.#nearOf(entry.address)] = entry
+    if (this.#entries.size > this.#near.length && this.#near.length < NEAR_COUNT_MAX) this.#widen()
+    else this.#near[this.#nearOf(entry.address)] = entry
+  }
+
+  /** Four times as many places to look first. */
+  #widen(): void {
+    const { length } = this.#near
+    this.#near = []
+    this.#near.length = 4 * length
+    for (const entry of this.#entries.values()) this.#near[this.#nearOf(entry.address)] = entry
   }
 
   #remove(entry: Entry): void {

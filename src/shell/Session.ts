@@ -12,7 +12,6 @@ import type * as Duration from "effect/Duration"
 import * as Deferred from "effect/Deferred"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as Semaphore from "effect/Semaphore"
 import type * as Allocator from "../core/Allocator.ts"
 import type * as Binding from "../core/Binding.ts"
 import type * as Commit from "../core/Commit.ts"
@@ -29,7 +28,7 @@ import type { PageCache } from "./PageCache.ts"
 import type { PinnedPages } from "./PinnedPages.ts"
 import type { Readers } from "./Readers.ts"
 import * as VolumeError from "./VolumeError.ts"
-import type { WriterPermit } from "./WriterPermit.ts"
+import type { Permit } from "./Permit.ts"
 
 /** When a transaction is durable: when it returns, or at the next interval or `sync`. */
 export type Durability = "commit" | "interval"
@@ -113,11 +112,11 @@ export interface Session {
   readonly durability: Durability
   readonly dirtyBytesMax: number
   readonly readOnly: boolean
-  readonly writer: WriterPermit
+  readonly writer: Permit
   /** Commits since the last one that somebody shared, or could have; see `GroupCommit`. */
   loneCommits: number
   /** Held by a sync of the device. */
-  readonly syncing: Semaphore.Semaphore
+  readonly syncing: Permit
   head: Commit.Head
   /** Done when the head is another one, or the session is closed. */
   moved: Deferred.Deferred<void>

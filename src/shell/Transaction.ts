@@ -24,7 +24,7 @@ import * as OpenFiles from "./OpenFiles.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 import * as Writing from "./Writing.ts"
-import type { Restore } from "./WriterPermit.ts"
+import type { Restore } from "./Permit.ts"
 
 type Failure = VolumeError.VolumeError
 
@@ -61,12 +61,10 @@ const inOneStep = <A>(frame: Running, f: (draft: Draft<Roots>) => A): Effect.Eff
   const { group, isTaken, session } = frame
   const { draft } = group
   if (isTaken || draft.isSealed || isScarce(group)) return undefined
-  const done = Interpreter.editNow(session, draft, f)
-  if (Option.isNone(done)) return undefined
-  const value = Effect.succeed(done.value)
-  return draft.dirtyBytes <= session.dirtyBytesMax
-    ? value
-    : alone(frame, () => Effect.andThen(frame.isOpen ? relieveIfRead(session, group) : Effect.void, value))
+  const done = Interpreter.editNow(session, group.pinned, draft, f)
+  return done === undefined || draft.dirtyBytes <= session.dirtyBytesMax
+    ? done
+    : alone(frame, () => Effect.andThen(frame.isOpen ? relieveIfRead(session, group) : Effect.void, done))
 }
 
 /** One operation of a running transaction, whose `inner` permit the caller holds. What finds no room is undone alone. */

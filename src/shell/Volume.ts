@@ -75,7 +75,7 @@ export interface Options extends Opening.FormatOptions {
   readonly durability?: Session.Durability | undefined
   /** Bounds the clean pages that are kept in memory; 64 MiB by default. */
   readonly cacheBytes?: Configuration.Size | undefined
-  /** Bounds what a transaction keeps in memory before it writes early; 8 MiB by default. */
+  /** Bounds what a transaction keeps in memory before it writes early; 4 MiB by default. */
   readonly dirtyBytes?: Configuration.Size | undefined
   /**
    * Opens even if the newest root may stand in a slot that cannot be read, or if the two newest are lost, as when the device has
@@ -95,7 +95,7 @@ export interface Options extends Opening.FormatOptions {
 }
 
 const CACHE_BYTES = 64 * 1024 * 1024
-const DIRTY_BYTES = 8 * 1024 * 1024
+const DIRTY_BYTES = 4 * 1024 * 1024
 const INTERVAL_MILLIS = 1000
 
 /** What a {@link Volume} does. */

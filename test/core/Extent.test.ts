@@ -77,6 +77,7 @@ describe("Extent", () => {
           assertSound(set)
           assert.deepStrictEqual(sorted(pagesOf(set)), sorted(pages))
         }
+        assert.strictEqual(Extent.meet(a, b), Extent.intersect(a, b).length > 0)
       }),
       parameters(1000)
     )

@@ -1,5 +1,5 @@
 /**
- * The right to change a volume: one at a time has it, and who asks for it later gets it later.
+ * A right that one at a time has, to change a volume or to sync its device; who asks for it later gets it later.
  *
  * - Where it is free it is taken here and now; who gives it back hands it to the one that has waited longest, so while somebody
  *   waits it is never free.
@@ -19,7 +19,7 @@ interface Turn {
   wake: (() => void) | undefined
 }
 
-export class WriterPermit {
+export class Permit {
   #isTaken = false
   /** In the order in which they came. */
   readonly #turns = new Set<Turn>()

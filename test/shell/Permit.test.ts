@@ -3,10 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scheduler } from "effect"
-import { WriterPermit } from "../../src/shell/WriterPermit.ts"
+import { Permit } from "../../src/shell/Permit.ts"
 
 /** Takes the permit as a writer does, tells that it has it, and gives it back when it is told. */
-const writer = (permit: WriterPermit, name: string, told: Array<string>, use: Effect.Effect<void> = Effect.void) =>
+const writer = (permit: Permit, name: string, told: Array<string>, use: Effect.Effect<void> = Effect.void) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.andThen(
       permit.take(restore),
@@ -30,7 +30,7 @@ const steps = (count: number): Effect.Effect<void> =>
 
 describe("the writer's permit", () => {
   it("is taken here and now by one at a time", () => {
-    const permit = new WriterPermit()
+    const permit = new Permit()
     assert.isTrue(permit.takeNow())
     assert.isFalse(permit.takeNow())
     permit.release()
@@ -39,7 +39,7 @@ describe("the writer's permit", () => {
 
   it.effect("goes to those who wait in the order in which they came, and to nobody between", () =>
     Effect.gen(function* () {
-      const permit = new WriterPermit()
+      const permit = new Permit()
       const told: Array<string> = []
       assert.isTrue(permit.takeNow())
       const fibers = yield* Effect.forEach(["first", "second", "third"], (name) =>
@@ -58,7 +58,7 @@ describe("the writer's permit", () => {
 
   it.effect("passes over who was interrupted while it waited", () =>
     Effect.gen(function* () {
-      const permit = new WriterPermit()
+      const permit = new Permit()
       const told: Array<string> = []
       assert.isTrue(permit.takeNow())
       const [first, second] = yield* Effect.forEach(["first", "second"], (name) =>
@@ -75,7 +75,7 @@ describe("the writer's permit", () => {
 
   it.effect("is given on by who was interrupted when its turn had come", () =>
     Effect.gen(function* () {
-      const permit = new WriterPermit()
+      const permit = new Permit()
       const told: Array<string> = []
       assert.isTrue(permit.takeNow())
       const [first, second] = yield* Effect.forEach(["first", "second"], (name) =>
@@ -93,7 +93,7 @@ describe("the writer's permit", () => {
     Effect.gen(function* () {
       for (let operations = 3; operations < 10; operations++) {
         for (let lag = 0; lag < 20; lag++) {
-          const permit = new WriterPermit()
+          const permit = new Permit()
           const told: Array<string> = []
           const late = Effect.andThen(steps(lag), writer(permit, "late", told))
           const both = Effect.all([writer(permit, "early", told), late], { concurrency: "unbounded" })
@@ -107,7 +107,7 @@ describe("the writer's permit", () => {
 
   it.effect("comes back from an effect that fails", () =>
     Effect.gen(function* () {
-      const permit = new WriterPermit()
+      const permit = new Permit()
       assert.deepStrictEqual(yield* Effect.exit(permit.with(Effect.fail("no"))), Exit.fail("no"))
       assert.isTrue(permit.takeNow())
     })
