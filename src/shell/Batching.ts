@@ -51,6 +51,8 @@ export const read = (
   take: (byteCount: number) => Uint8Array = (byteCount) => new Uint8Array(byteCount)
 ): Effect.Effect<ReadonlyArray<Uint8Array>, DeviceFailed> =>
   Effect.suspend(() => {
+    const now = readNow(device, pages, pageBytes, take)
+    if (now !== undefined) return now
     const ranges = rangesOf(pages, pageBytes, take)
     return Effect.map(device.read(sorted(ranges)), () => buffersOf(ranges))
   })

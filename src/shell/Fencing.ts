@@ -22,12 +22,8 @@ import * as PromptCall from "./PromptCall.ts"
 import * as Session from "./Session.ts"
 import * as VolumeError from "./VolumeError.ts"
 
-/** Fails, and poisons the session, if another session has written since this one opened. */
-export const check = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> =>
-  Effect.suspend(() => begin(session))
-
-/** The same, begun here and now. */
-export const begin = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> => {
+/** Fails, and poisons the session, if another session has written since this one opened. Looks when it is called. */
+export const check = (session: Session.Session): Effect.Effect<void, VolumeError.VolumeError> => {
   const { binding, buffers, device, head, seenSlots, superblock } = session
   const { pageBytes } = binding.layout
   const { page, record } = head.root

@@ -127,11 +127,15 @@ const putBack = (aside: string, found: ReturnType<typeof readClaim>, path: strin
 }
 
 /** Makes a lock file with this claim, and says whether that succeeded: it does not where there is one. */
-const put = (path: string, mine: Claim): boolean =>
-  unless(["EEXIST", ...withoutLinks], () => {
+const put = (path: string, mine: Claim): boolean => {
+  // To look first takes a tenth of the time of an error.
+  if (isThere(path)) return false
+  const made = unless(["EEXIST", ...withoutLinks], () => {
     fs.symlinkSync(JSON.stringify(mine), path)
     return true
-  }) ?? (isThere(path) ? false : putFile(path, mine))
+  })
+  return made ?? (isThere(path) ? false : putFile(path, mine))
+}
 
 /** The same where there are no symbolic links. */
 const putFile = (path: string, mine: Claim): boolean => {

@@ -144,7 +144,7 @@ const performing = (session: Session.Session, plan: Commit.Plan): Effect.Effect<
   const begin = () =>
     plan.root.record.barriers === 2
       ? inTwo(session, plan.writes, root)
-      : Effect.flatMapEager(Fencing.begin(session), () => beginWriteAndSync(session, [...plan.writes, root]))
+      : Effect.flatMapEager(Fencing.check(session), () => beginWriteAndSync(session, [...plan.writes, root]))
   const writing = session.early === undefined ? begin() : Effect.flatMap(landed(session), begin)
   return Effect.mapEager(writing, () => {
     session.hasWritten = true
