@@ -53,8 +53,8 @@ export const full: Scale = {
 export const before: Scale = {
   name: "before",
   rounds: 1,
-  puts: 1000,
-  putsTogether: 12_800,
+  puts: 3000,
+  putsTogether: 32_000,
   names: 1000,
   commits: 50,
   pairs: 30_000,
