@@ -3,7 +3,11 @@
  * ones in a file.
  */
 import { join } from "node:path"
-import { Effect, FileSystem, Layer, ManagedRuntime, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
 import { KeyValue, Volume, VolumeFileSystem } from "../../src/index.ts"
 import { FileDevice } from "../../src/node.ts"
 import type { Contestant, Content, Entry, Pairs, Place, Tree } from "./Contestant.ts"
