@@ -12,18 +12,39 @@ let pool = ""
 
 const hex = (value: number): string => value.toString(16).padStart(8, "0")
 
-/** The entry of a number: a key of 16 bytes, in random order, and a value of 100. */
-const entry = (number: number): Entry => {
+const KEY_BYTES = 16
+
+/**
+ * Entries by number: a key of 16 bytes, in random order, and a value of 100. Their bytes stand in one array: what the collector of a
+ * process has to look through is to be the contestant's, not ours.
+ */
+export const entries = (count: number, first = 0): ReadonlyArray<Entry> => {
   // Not before it is needed: who measures memory should not find it.
   pool ||= Buffer.from(new Random(1).bytes(3 * CHUNK_BYTES)).toString("base64")
-  const keyText = hex(Random.at(2, number).uint32()) + hex(number)
-  const at = Random.at(3, number).below(pool.length - VALUE_BYTES)
-  const valueText = pool.slice(at, at + VALUE_BYTES)
-  return { number, key: encoder.encode(keyText), keyText, value: encoder.encode(valueText), valueText }
+  const bytes = new Uint8Array(count * (KEY_BYTES + VALUE_BYTES))
+  let end = 0
+  const taken = (text: string): Uint8Array => {
+    const start = end
+    end += encoder.encodeInto(text, bytes.subarray(start)).written
+    return bytes.subarray(start, end)
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const number = first + i
+    const keyText = hex(Random.at(2, number).uint32()) + hex(number)
+    const at = Random.at(3, number).below(pool.length - VALUE_BYTES)
+    const valueText = pool.slice(at, at + VALUE_BYTES)
+    return { number, key: taken(keyText), keyText, value: taken(valueText), valueText }
+  })
 }
 
-export const entries = (count: number, first = 0): ReadonlyArray<Entry> =>
-  Array.from({ length: count }, (_, i) => entry(first + i))
+/** What is made of a number, kept for the next round of the process: the collector is not to find the one before in the middle of a round. */
+export const kept = <A>(make: (count: number) => A): ((count: number) => A) => {
+  let last: { readonly count: number; readonly made: A } | undefined
+  return (count) => {
+    if (last?.count !== count) last = { count, made: make(count) }
+    return last.made
+  }
+}
 
 /** Some of them, at random; one may come twice. */
 export const someOf = (all: ReadonlyArray<Entry>, count: number): ReadonlyArray<Entry> => {
@@ -39,14 +60,14 @@ export const batches = (all: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<
 export const chunk = new Random(5).bytes(CHUNK_BYTES)
 
 /** A large value: chunks, each of which is another one. */
-export const large = (byteCount: number): Uint8Array => {
+export const large = kept((byteCount) => {
   const bytes = new Uint8Array(byteCount)
   for (let at = 0; at < byteCount; at += CHUNK_BYTES) {
     bytes.set(chunk.subarray(0, Math.min(CHUNK_BYTES, byteCount - at)), at)
     new DataView(bytes.buffer).setUint32(at, at)
   }
   return bytes
-}
+})
 
 /** Offsets in the middle third of a value. */
 export const middle = (byteCount: number, count: number, seed: number): ReadonlyArray<number> => {

@@ -1,6 +1,8 @@
 /**
  * Runs a group of rows, round after round, and makes one result of each row.
  *
+ * - Everybody has a process of its own for a group, so that nobody runs in code that was compiled for others, or waits for the
+ *   collector of what others have left.
  * - Before the first round everybody does a little of the work, and that does not count: these are services that have been running for a
  *   while, and what is compiled at first is for nobody.
  * - The contestants take turns within a round, and each round begins with another one.
@@ -9,9 +11,9 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Contestant, Name } from "./contest/Contestant.ts"
-import { type Group, median, type Round, type Row, type Sample } from "./rows/Row.ts"
+import * as Player from "./Player.ts"
+import { type Group, median, type Row, type Sample } from "./rows/Row.ts"
 import * as Scale from "./Scale.ts"
-import * as Scratch from "./Scratch.ts"
 
 /** What a row came to for one contestant. */
 export interface Figure {
@@ -40,30 +42,6 @@ export interface Options {
   readonly unable: (what: string, error: unknown) => void
 }
 
-/** Work on more than this is done while the system has memory at hand; see `Scratch`. */
-const PRIME_BYTES = 100 * 1024 * 1024
-
-const forEach =
-  (options: Options, folder: string, round: number): Round["forEach"] =>
-  async (takesPart, byteCount, measure) => {
-    const some = options.contestants.filter(takesPart)
-    const first = round % Math.max(1, some.length)
-    const samples: Array<Sample> = []
-    for (const contestant of [...some.slice(first), ...some.slice(0, first)]) {
-      const own = join(folder, contestant.name)
-      mkdirSync(own, { recursive: true })
-      if (byteCount > PRIME_BYTES) Scratch.prime(folder)
-      Scratch.settle()
-      try {
-        samples.push(...(await measure(contestant, { folder: own, byteCount })))
-      } catch (error) {
-        options.unable(contestant.name, error)
-      }
-      rmSync(own, { recursive: true, force: true })
-    }
-    return samples
-  }
-
 const figureOf = (row: Row, contestant: Name, rounds: ReadonlyArray<ReadonlyArray<Sample>>): Figure | undefined => {
   const ms: Array<number> = []
   const all: Array<number> = []
@@ -89,28 +67,48 @@ const figureOf = (row: Row, contestant: Name, rounds: ReadonlyArray<ReadonlyArra
 
 /** All rounds of a group, and one at a small scale before them. */
 export const run = async (group: Group, options: Options): Promise<ReadonlyArray<Result>> => {
-  if (group.isApart !== true && options.scale.name === "full")
-    await runRounds(group, { ...options, scale: Scale.before, rounds: 1 })
-  const rounds = await runRounds(group, options)
-  return group.rows
-    .filter(({ id }) => options.wants(id))
-    .map((row) => ({
+  const { contestants, scale, wants } = options
+  const wanted = group.rows.filter(({ id }) => wants(id))
+  const ids = wanted.map(({ id }) => id)
+  const players = await Promise.all(contestants.map(({ name }) => Player.open(group, name, ids)))
+  try {
+    if (group.isApart !== true && scale.name === "full")
+      await runRounds(players, { ...options, scale: Scale.before, rounds: 1 })
+    const rounds = await runRounds(players, options)
+    return wanted.map((row) => ({
       row,
-      figures: options.contestants.flatMap(({ name }) => figureOf(row, name, rounds) ?? [])
+      figures: contestants.flatMap(({ name }) => figureOf(row, name, rounds) ?? [])
     }))
+  } finally {
+    for (const player of players) player.close()
+  }
 }
 
 /** The samples of each round. */
-const runRounds = async (group: Group, options: Options): Promise<ReadonlyArray<ReadonlyArray<Sample>>> => {
-  const keptFolder = join(options.folder, "kept")
+const runRounds = async (
+  players: ReadonlyArray<Player.Player>,
+  { folder, rounds: count, scale, unable }: Options
+): Promise<ReadonlyArray<ReadonlyArray<Sample>>> => {
+  const keptFolder = join(folder, "kept")
   mkdirSync(keptFolder)
   const rounds: Array<ReadonlyArray<Sample>> = []
-  for (let round = 0; round < options.rounds; round++) {
-    const folder = join(options.folder, "round")
-    mkdirSync(folder)
-    const { scale, wants } = options
-    rounds.push(await group.run({ scale, folder, keptFolder, wants, forEach: forEach(options, folder, round) }))
-    rmSync(folder, { recursive: true, force: true })
+  let playing = players
+  for (let round = 0; round < count; round++) {
+    const first = round % Math.max(1, playing.length)
+    const samples: Array<Sample> = []
+    const left: Array<Player.Player> = []
+    for (const player of [...playing.slice(first), ...playing.slice(0, first)]) {
+      const own = join(folder, "round")
+      mkdirSync(own)
+      const { faults, samples: more } = await player.turn({ scale, folder: own, keptFolder })
+      for (const fault of faults) unable(player.name, fault)
+      samples.push(...more)
+      rmSync(own, { recursive: true, force: true })
+      if (more.length > 0 || faults.length > 0) left.push(player)
+    }
+    // Who takes no part is not asked again, and the others keep their order.
+    playing = playing.filter((player) => left.includes(player))
+    rounds.push(samples)
   }
   rmSync(keptFolder, { recursive: true, force: true })
   return rounds

@@ -11,6 +11,8 @@ export interface Scale {
   readonly pairs: number
   readonly gets: number
   readonly largeBytes: number
+  /** Parts of a large value that are read, and written, by those for whom that is quick. */
+  readonly parts: number
   /** Of 1 MiB each. */
   readonly streamChunks: number
   /** Of 1 kB each. */
@@ -36,6 +38,7 @@ export const full: Scale = {
   pairs: 200_000,
   gets: 100_000,
   largeBytes: 400 * MEBIBYTE,
+  parts: 1000,
   streamChunks: 1024,
   appends: 10_000,
   importFiles: 8535,
@@ -60,8 +63,9 @@ export const before: Scale = {
   pairs: 30_000,
   gets: 30_000,
   largeBytes: 32 * MEBIBYTE,
+  parts: 10_000,
   streamChunks: 32,
-  appends: 30_000,
+  appends: 60_000,
   importFiles: 6000,
   importBytes: 95_000_000,
   reopenNames: 1000,
@@ -80,6 +84,7 @@ export const quick: Scale = {
   pairs: 10_000,
   gets: 10_000,
   largeBytes: 32 * MEBIBYTE,
+  parts: 1000,
   streamChunks: 32,
   appends: 2000,
   importFiles: 400,

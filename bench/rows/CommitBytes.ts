@@ -16,8 +16,8 @@ export const group: Group = {
     }
   ],
   isApart: true,
-  run: ({ forEach, scale }) =>
-    forEach(
+  run: ({ forContestant, scale }) =>
+    forContestant(
       ({ name, pairs }) => pairs !== undefined && name !== "raw",
       scale.names * 500,
       async ({ name }, place) => {

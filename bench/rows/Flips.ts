@@ -55,8 +55,8 @@ export const group: Group = {
   rows: [
     { id: "flip", title: "one flipped bit noticed, of 40", unit: "flips", reach: FLIPS, aim: FLIPS, isMore: true }
   ],
-  run: ({ forEach }) =>
-    forEach(
+  run: ({ forContestant }) =>
+    forContestant(
       ({ name, pairs }) => pairs !== undefined && name !== "raw",
       STORE_BYTES,
       async (contestant, place) => {

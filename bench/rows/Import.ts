@@ -15,10 +15,10 @@ export const group: Group = {
       aim: 0.38
     }
   ],
-  run: async ({ forEach, keptFolder, scale }) => {
+  run: async ({ forContestant, keptFolder, scale }) => {
     const source = join(keptFolder, "source")
     if (!existsSync(source)) Material.folder(source, scale.importFiles, scale.importBytes)
-    return forEach(
+    return forContestant(
       ({ tree }) => tree !== undefined,
       2 * scale.importBytes,
       async ({ name, tree: open }, place) => {

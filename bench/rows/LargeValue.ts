@@ -6,16 +6,16 @@ const PART_BYTES = 1000
 /** Who takes no longer than this for one part of a few is asked for many. */
 const MANY_MS = 20
 const FEW = 3
-const MANY = 1000
 
 /** The middle of many, if a few are quick. */
 const settled = async (
   of: (offsets: ReadonlyArray<number>) => Promise<ReadonlyArray<number>>,
   byteCount: number,
+  many: number,
   seed: number
 ): Promise<number> => {
   const few = median(await of(Material.middle(byteCount, FEW, seed)))
-  return few > MANY_MS ? few : median(await of(Material.middle(byteCount, MANY, seed + 1)))
+  return few > MANY_MS ? few : median(await of(Material.middle(byteCount, many, seed + 1)))
 }
 
 export const group: Group = {
@@ -32,10 +32,10 @@ export const group: Group = {
       aim: 1.2
     }
   ],
-  run: ({ forEach, scale, wants }) => {
+  run: ({ forContestant, scale, wants }) => {
     const all = Material.large(scale.largeBytes)
     const part = Material.chunk.subarray(0, PART_BYTES)
-    return forEach(
+    return forContestant(
       ({ content }) => content !== undefined,
       2 * all.length,
       async ({ content: open, isVolatile = false, largeDivisor = 1, name }, place) => {
@@ -50,10 +50,13 @@ export const group: Group = {
           add("getwhole", get * largeDivisor)
         }
         if (wants("middleread")) {
-          add("middleread", await settled((offsets) => content.read(offsets, PART_BYTES), value.length, 10))
+          add(
+            "middleread",
+            await settled((offsets) => content.read(offsets, PART_BYTES), value.length, scale.parts, 10)
+          )
         }
         if (wants("middlewrite") && !isVolatile) {
-          add("middlewrite", await settled((offsets) => content.write(offsets, part), value.length, 20))
+          add("middlewrite", await settled((offsets) => content.write(offsets, part), value.length, scale.parts, 20))
         }
         await content.close()
         return samples

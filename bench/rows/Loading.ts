@@ -2,6 +2,11 @@
 import * as Material from "../Material.ts"
 import { expect, type Group, type Sample, time } from "./Row.ts"
 
+const workOf = Material.kept((count) => {
+  const all = Material.entries(count)
+  return { all, batches: Material.batches(all) }
+})
+
 export const group: Group = {
   rows: [
     {
@@ -15,12 +20,11 @@ export const group: Group = {
     { id: "get", title: "random get of those", unit: "ratio", base: "raw", reach: 1, aim: 0.7 },
     { id: "scan", title: "ordered scan of those", unit: "ratio", base: "raw", reach: 0.3, aim: 0.1 }
   ],
-  run: ({ forEach, scale, wants }) => {
-    const all = Material.entries(scale.pairs)
+  run: ({ forContestant, scale, wants }) => {
+    const { all, batches } = workOf(scale.pairs)
     const valueBytes = all[0].value.length
-    const batches = Material.batches(all)
     const some = Material.someOf(all, scale.gets)
-    return forEach(
+    return forContestant(
       ({ pairs }) => pairs !== undefined,
       all.length * 200,
       async ({ name, pairs: open }, place) => {

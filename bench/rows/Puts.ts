@@ -11,8 +11,8 @@ export const group: Group = {
     { id: "put1", title: "durable 100 B put, one client (p50)", unit: "ratio", base: "raw", reach: 1.2, aim: 0.9 },
     { id: "put64", title: "the same, 64 clients (per put)", unit: "ratio", base: "raw", reach: 0.11, aim: 0.06 }
   ],
-  run: ({ forEach, scale, wants }) =>
-    forEach(
+  run: ({ forContestant, scale, wants }) =>
+    forContestant(
       ({ pairs }) => pairs !== undefined,
       STORE_BYTES,
       async ({ name, pairs: open }, place) => {

@@ -15,12 +15,12 @@ import type { Group, Round } from "./Row.ts"
 const FEW = 10
 
 const measure = (
-  { forEach, keptFolder, scale }: Round,
+  { forContestant, keptFolder, scale }: Round,
   row: string,
   takesPart: (contestant: Contestant) => boolean,
   kind: Child.Kind
 ) =>
-  forEach(takesPart, 0, async ({ largeDivisor = 1, name }) => {
+  forContestant(takesPart, 0, async ({ largeDivisor = 1, name }) => {
     const crashed = async (folder: string, { reopenChunks, reopenNames }: Scale.Scale): Promise<Child.Work> => {
       const names = kind === "pairs" ? Math.ceil(reopenNames / (largeDivisor > 1 ? FEW : 1)) : 0
       const chunkCount = kind === "content" ? Math.ceil(reopenChunks / largeDivisor) : 0

@@ -27,20 +27,18 @@ export interface Sample {
   readonly note?: string | undefined
 }
 
-/** One of the rounds of a group. */
+/** One of the rounds of a group, as one contestant takes part in it. */
 export interface Round {
   readonly scale: Scale
-  /** For this round alone. */
-  readonly folder: string
-  /** For all rounds of the group. */
+  /** For all rounds and all contestants of the group. */
   readonly keptFolder: string
   /** Whether a row of the group was asked for. */
   readonly wants: (row: string) => boolean
   /**
-   * Runs `measure` for one contestant after the other, in another order in every round, each in a folder of its own, which is
-   * removed afterwards. Who fails is named, and the others go on.
+   * Runs `measure` for the contestant if it takes part, in a folder of its own, which is removed afterwards. Who fails is named, and the
+   * others go on.
    */
-  readonly forEach: (
+  readonly forContestant: (
     takesPart: (contestant: Contestant) => boolean,
     byteCount: number,
     measure: (contestant: Contestant, place: Place) => Promise<ReadonlyArray<Sample>>
@@ -49,7 +47,7 @@ export interface Round {
 
 export interface Group {
   readonly rows: ReadonlyArray<Row>
-  /** Whether the work is done in processes of their own: then nothing is gained by doing it before. */
+  /** Whether each piece of work is done in a process of its own: then nothing is gained by doing it before. */
   readonly isApart?: boolean
   readonly run: (round: Round) => Promise<ReadonlyArray<Sample>>
 }

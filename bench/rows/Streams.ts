@@ -13,8 +13,8 @@ export const group: Group = {
     { id: "memory", title: "peak memory of that", unit: "MiB", reach: 150, aim: 100 }
   ],
   isApart: true,
-  run: async ({ forEach, scale }) =>
-    forEach(
+  run: async ({ forContestant, scale }) =>
+    forContestant(
       ({ content, name }) => content !== undefined && name !== "sqlite" && name !== "memfs",
       scale.streamChunks * Material.CHUNK_BYTES,
       async ({ largeDivisor = 1, name }, place) => {
@@ -40,8 +40,8 @@ export const appending: Group = {
       aim: 1.1
     }
   ],
-  run: ({ forEach, scale }) =>
-    forEach(
+  run: ({ forContestant, scale }) =>
+    forContestant(
       ({ content, name }) => content !== undefined && name !== "sqlite" && name !== "memfs",
       scale.appends * APPENDED_BYTES,
       async ({ content: open, largeDivisor = 1, name }, place) => {
