@@ -143,12 +143,11 @@ export interface Range {
 }
 
 /**
- * An entry. Its value, of `size` bytes, is there if it was wanted and is not too long. What stood on one page is part of one copy
- * of that page: who keeps a small part of it for long should copy it.
+ * An entry. Its value is there if it was wanted and is not too long. What stood on one page is part of one copy of that page: who
+ * keeps a small part of it for long should copy it.
  */
 export interface Entry {
   readonly key: Uint8Array
-  readonly size: number
   readonly value: Uint8Array | undefined
 }
 
@@ -179,20 +178,22 @@ export const scan = (pages: Pages, names: Tree, name: Uint8Array, range: Range, 
   let byteCount = 0
   let isLast = true
   let page: Uint8Array | undefined
-  let copy = NOTHING
+  let copy = NOTHING.buffer
   walk(pages, names, table.number, range, (item) => {
     const { keyEnd, node } = item
     const keyAt = item.keyAt + Inode.PREFIX_BYTES
-    if (!limits.hasValues) entries.push({ key: node.slice(keyAt, keyEnd), size: sizeOf(pages, item), value: undefined })
+    byteCount += keyEnd - keyAt
+    if (!limits.hasValues) entries.push({ key: node.slice(keyAt, keyEnd), value: undefined })
     else {
       if (node !== page) {
         page = node
-        copy = node.slice()
+        copy = node.slice().buffer
       }
-      entries.push(entryOf(pages, item, copy, limits.byteCountMax, missing))
+      const size = sizeOf(pages, item)
+      byteCount += size
+      const key = new Uint8Array(copy, keyAt, keyEnd - keyAt)
+      entries.push({ key, value: size > limits.byteCountMax ? undefined : valueOf(pages, item, copy, missing) })
     }
-    const { size } = entries[entries.length - 1]
-    byteCount += keyEnd - keyAt + (limits.hasValues ? size : 0)
     isLast = entries.length < limits.countMax && byteCount < limits.byteCountMax
     return isLast
   })
@@ -208,29 +209,16 @@ const sizeOf = (pages: Pages, item: BTree.Item): number =>
     ? item.valueEnd - item.keyEnd - Table.AT_CONTENT
     : Content.sizeOf(contentOf(pages, item))
 
-/** An entry out of a copy of its page. */
-const entryOf = (
-  pages: Pages,
-  item: BTree.Item,
-  copy: Uint8Array,
-  byteCountMax: number,
-  missing: Array<Pointer.Pointer>
-): Entry => {
-  const { keyAt, keyEnd, valueEnd } = item
-  const key = copy.subarray(keyAt + Inode.PREFIX_BYTES, keyEnd)
-  const size = sizeOf(pages, item)
-  if (size > byteCountMax) return { key, size, value: undefined }
-  const isInline = Table.isInlineEntry(copy, keyEnd, valueEnd)
-  const value = isInline
-    ? copy.subarray(keyEnd + Table.AT_CONTENT, valueEnd)
-    : valueOf(pages, contentOf(pages, item), missing)
-  return { key, size, value }
-}
-
-const valueOf = (pages: Pages, content: Inode.Content, missing: Array<Pointer.Pointer>): Uint8Array => {
-  if (content._tag === "Inline") return content.bytes
-  const value = new Uint8Array(content.size)
-  Rope.gather(pages, Rope.decode(pages.layout, content.encoded, 0), 0, value, missing)
+/** The value of an entry: out of a copy of its page, if it stands there. */
+const valueOf = (pages: Pages, item: BTree.Item, copy: ArrayBuffer, missing: Array<Pointer.Pointer>): Uint8Array => {
+  const { keyEnd, node, valueEnd } = item
+  const at = keyEnd + Table.AT_CONTENT
+  if (Table.isInlineEntry(node, keyEnd, valueEnd)) return new Uint8Array(copy, at, valueEnd - at)
+  const content = contentOf(pages, item)
+  const value = new Uint8Array(Content.sizeOf(content))
+  if (content._tag === "Rope") {
+    Rope.gather(pages, Rope.decode(pages.layout, content.encoded, 0), 0, value, missing)
+  }
   return value
 }
 

@@ -189,7 +189,7 @@ export const entries = (
   range: Range | undefined
 ): Stream.Stream<Stored, VolumeError.VolumeError> =>
   batches(volume, name, range, true, (found, read, bytes): Operation<ReadonlyArray<Stored>> => {
-    if (found.every(isFilled)) return Effect.succeed(found.map(({ key, value }) => ({ key, value })))
+    if (found.every(isFilled)) return Effect.succeed(found)
     return Effect.map(
       Effect.forEach(found, (entry) => filled(entry, read, bytes)),
       (all) => all.flat()
