@@ -39,7 +39,7 @@ const millisOf = (nanos: bigint): number => Number(nanos / NANOS_PER_MILLI)
 
 /** A number that tells volumes apart, from the volume's id. */
 const deviceOf = (volume: Service): bigint =>
-  volume.facts.volumeId.subarray(0, 4).reduce((number, byte) => number * BigInt(256) + BigInt(byte), BigInt(0))
+  BigInt(volume.facts.volumeId.subarray(0, 4).reduce((number, byte) => number * 256 + byte, 0))
 
 type Info = FileSystem.File.Info
 

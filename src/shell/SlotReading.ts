@@ -40,8 +40,9 @@ export const readSlots = Effect.fnUntraced(function* (device: Device, { geometry
   const deviceBytes = yield* Effect.mapError(device.size, VolumeError.make)
   const pages: Array<Uint8Array | undefined> = []
   const ranges: Array<Range & { readonly slot: number }> = []
+  const all = new Uint8Array(slots.count * pageBytes)
   for (let slot = 0; slot < slots.count; slot++) {
-    const bytes = new Uint8Array(pageBytes)
+    const bytes = all.subarray(slot * pageBytes, (slot + 1) * pageBytes)
     const offset = RootSlots.pageOf(slots, slot) * pageBytes
     pages.push(bytes)
     if (offset + pageBytes <= deviceBytes) ranges.push({ slot, offset, bytes })

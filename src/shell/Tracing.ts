@@ -27,16 +27,17 @@ export const traced = <S extends object>(
   names: ReadonlyArray<keyof S & string>,
   subject?: string
 ): S => {
-  const methods: Record<string, unknown> = {}
+  const methods = { ...service }
   for (const name of names) {
     const method: unknown = service[name]
     const span = `${prefix}.${name}`
-    if (Effect.isEffect(method)) methods[name] = spanned(span, method)
+    let found: unknown = method
+    if (Effect.isEffect(method)) found = spanned(span, method)
     else if (typeof method === "function") {
       // No method has more arguments, and none asks how many it was given.
-      const call: (a: unknown, b: unknown, c: unknown) => Anything = method.bind(service)
-      methods[name] = (a: unknown, b: unknown, c: unknown) => spanned(span, call(a, b, c), subject, a)
+      found = (a: unknown, b: unknown, c: unknown) => spanned(span, method.call(service, a, b, c), subject, a)
     }
+    methods[name] = found as S[typeof name]
   }
-  return { ...service, ...methods }
+  return methods
 }

@@ -18,12 +18,16 @@ import { transferSync } from "./Descriptor.ts"
 /** Holes are filled where this much is zero at a stretch. */
 const blockBytes = 65536
 
+/** So much is looked at first: a block is seldom zero where something stands in it. */
+const lookBytes = 512
+
 /** Stretches that are remembered as done; beyond that all are forgotten, which costs one more look at each. */
 const preparedCountMax = 65536
 
 export class ZeroAhead {
   readonly #fd: number
   readonly #stepBytes: number
+  readonly #look = new Uint8Array(lookBytes)
   /** What stands in a stretch; made when it is needed. */
   #found: Uint8Array | undefined
   readonly #zeros: Uint8Array
@@ -77,17 +81,25 @@ export class ZeroAhead {
     if (this.#touched.size > preparedCountMax) this.#touched = undefined
   }
 
-  /** Whether no block between two offsets is all zero. */
+  /** Whether no block between two offsets is all zero. Where the first bytes of what is to be replaced are not, no more is read. */
   #isWritten(from: number, to: number): boolean {
-    const block = this.#scratch().subarray(0, blockBytes)
     for (let at = from - (from % blockBytes); at < to; at += blockBytes) {
       if (this.#written.has(at)) continue
-      if (transferSync(this.#fd, "read", [runOf(at, block)]) !== undefined) this.#stopped = true
-      else if (isZeroBlock(block, 0)) return false
-      if (this.#written.size >= preparedCountMax) this.#written.clear()
-      this.#written.add(at)
+      if (!this.#isZero(Math.max(at, from), this.#look) || !this.#isZero(at, this.#scratch().subarray(0, blockBytes))) {
+        if (this.#written.size >= preparedCountMax) this.#written.clear()
+        this.#written.add(at)
+      } else return false
     }
     return true
+  }
+
+  /** Whether as many bytes as `found` has are all zero, as far as they can be read. */
+  #isZero(at: number, found: Uint8Array): boolean {
+    if (transferSync(this.#fd, "read", [runOf(at, found)]) !== undefined) {
+      this.#stopped = true
+      return false
+    }
+    return zeroBlock.compare(found, 0, found.length, 0, found.length) === 0
   }
 
   #scratch(): Uint8Array {
